@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A connected socket, as two queues of bytes.  Never blocks. */
+
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/loop.h"
+
+struct stream;
+
+struct stream_callbacks {
+    /* Bytes have come; returns how many were taken.  What is left stays, and is
+     * offered again with what comes next.  May call stream_free(). */
+    size_t (*input)(void *owner, const uint8_t *data, size_t size);
+    /* The other end closed ('why' is NULL) or the socket failed.  Nothing is
+     * called after it; the stream still has to be freed. */
+    void (*closed)(void *owner, const struct error *why);
+    /* All queued output has left.  May be NULL. */
+    void (*drained)(void *owner);
+};
+
+/* Takes 'fd', a connected stream socket, and makes it non-blocking.  Reading
+ * stops while more than 'input_limit' bytes are left untaken; a message that
+ * can't be taken because it is larger is its owner's to refuse. */
+struct stream *stream_new(struct loop *loop, int fd, size_t input_limit,
+                          const struct stream_callbacks *callbacks,
+                          void *owner);
+/* Closes.  What was queued and is not sent is lost. */
+void stream_free(struct stream *stream);
+/* Queues a copy.  After the end it does nothing. */
+void stream_write(struct stream *stream, const void *data, size_t size);
+/* Bytes queued and not yet given to the kernel. */
+size_t stream_pending(const struct stream *stream);
+/* Stops and starts input: flow control towards the other end.  What was left
+ * untaken is offered again (from the loop, not from here) when it starts. */
+void stream_pause(struct stream *stream, bool is_paused);
+int stream_fd(const struct stream *stream);
