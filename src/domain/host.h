@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* This host, as the domains on it see it: where things are kept, what QEMU can
+ * do, which domains there are, and who is told of what happens to them.
+ * Decides nothing. */
+
+#pragma once
+
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/parameters.h"
+#include "base/uuid.h"
+#include "io/loop.h"
+#include "io/pool.h"
+#include "qemu/capabilities.h"
+
+struct domain;
+
+/* What the configuration says.  All strings owned by who fills it in, and alive
+ * as long as the host. */
+struct host_settings {
+    const char *runtime_dir;       /* Dies with the boot, as QEMUs do. */
+    const char *state_dir;         /* Definitions; survives. */
+    const char *name;              /* What other hosts call this one. */
+    struct uuid uuid;              /* Differs from every other daemon's. */
+    const char *migration_address; /* Advertised; NULL: the name. */
+    uint16_t migration_port_first;
+    uint16_t migration_port_last;
+    const char *qemu_binary;       /* For guests that name no emulator. */
+    bool is_privileged;            /* /system, not /session. */
+    int64_t job_timeout_ms;        /* Longest wait for a domain's job. */
+    int64_t qemu_timeout_ms;       /* Longest silence of a QEMU's monitor. */
+    int64_t begin_timeout_ms;      /* Begin to Perform, Perform to Confirm. */
+    int64_t incoming_timeout_ms;   /* Prepare to the source's connection. */
+    int64_t stall_timeout_ms;      /* Longest time without a byte migrated. */
+    int64_t switchover_timeout_ms; /* Longest time in QEMU's state "device". */
+};
+
+/* Told of everything that clients, logs and metrics want to know.  Every
+ * function may be NULL. Numbers are libvirt's. */
+struct host_observer {
+    void (*lifecycle)(void *owner, struct domain *domain, int event,
+                      int detail);
+    void (*migration_iteration)(void *owner, struct domain *domain,
+                                int iteration);
+    void (*job_completed)(void *owner, struct domain *domain,
+                          const struct parameters *statistics);
+    /* A line for a person. 'context' may be NULL. */
+    void (*note)(void *owner, enum log_level level,
+                 const struct log_context *context, const char *message);
+};
+
+struct host {
+    /* Creator sets; borrowed. */
+    struct loop *loop;
+    struct pool *pool;
+    struct host_settings settings;
+    const struct qemu_capabilities *qemu;
+    const struct host_observer *observer;
+    void *observer_owner;
+    /* Anyone may read. */
+    struct list domains; /* struct domain by .link, in no order. */
+    int last_id;         /* The id last given to a running domain. */
+    /* Private to ferry/destination.c. */
+    struct list incoming_errors; /* Why an incoming guest was given up. */
+    uint64_t ports_in_use[1024]; /* Bit n: port n is promised to a guest. */
+};
+
+void host_init(struct host *host);
+/* Frees the domains; their QEMUs go on. */
+void host_done(struct host *host);
+
+/* Tells the observer; 'domain' may be NULL. */
+void host_note(struct host *host, enum log_level level,
+               const struct domain *domain, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));

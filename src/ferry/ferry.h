@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A migration as the daemon's clients drive it: the calls of protocol v3 (and
+ * v2), for the domain that goes and the one that comes.
+ *
+ * Carries out what migrate/source.def and migrate/destination.def decide.  The
+ * job lock is taken here.  Flags and parameters have been checked by the caller
+ * with migrate/flags.h and migrate/parameters.h. */
+
+#pragma once
+
+#include <stddef.h>
+
+#include "domain/domain.h"
+#include "migrate/parameters.h"
+#include "migrate/statistics.h"
+
+/* What a successful call answers.  All borrowed during the callback; NULL or 0
+ * where the call has no such result. */
+struct ferry_result {
+    const void *cookie; /* With its NUL; size 0: no cookie. */
+    size_t cookie_size;
+    const char *xml;       /* Begin. */
+    const char *uri;       /* Prepare; NULL where the client's own is used. */
+    struct domain *domain; /* Finish. */
+};
+
+/* A call that a client waits for.  Its memory is the caller's, until 'done'. */
+struct ferry_call {
+    const void *client;      /* Which connection, as a key.  Never looked into.
+                              * Once ferry_client_gone() was called with it, it
+                              * means nobody. */
+    const char *client_name; /* For texts; alive as long as the call. */
+    const char *api;         /* "remoteDispatchDomainMigratePerform3Params". */
+    /* Called once, perhaps before the function returns.  'result' is NULL
+     * where 'err' is not. */
+    void (*done)(struct ferry_call *call, const struct ferry_result *result,
+                 const struct error *err);
+};
+
+struct ferry_cookie {
+    const void *data; /* Borrowed. Hostile. */
+    size_t size;
+};
+
+void ferry_begin(struct domain *domain,
+                 const struct migration_parameters *parameters, unsigned flags,
+                 struct ferry_call *call);
+void ferry_prepare(struct host *host,
+                   const struct migration_parameters *parameters,
+                   struct ferry_cookie cookie, unsigned flags,
+                   struct ferry_call *call);
+void ferry_perform(struct domain *domain,
+                   const struct migration_parameters *parameters,
+                   struct ferry_cookie cookie, unsigned flags,
+                   struct ferry_call *call);
+/* 'name' is the destination's name of the domain. */
+void ferry_finish(struct host *host, const char *name,
+                  struct ferry_cookie cookie, unsigned flags, int cancelled,
+                  struct ferry_call *call);
+void ferry_confirm(struct domain *domain, struct ferry_cookie cookie,
+                   unsigned flags, int cancelled, struct ferry_call *call);
+
+/* domjobabort.  The caller holds VIR_JOB_ABORT.  Succeeds once the order is
+ * given; Perform's call then fails. */
+int ferry_abort(struct domain *domain, const char *client_name,
+                struct error *err);
+
+/* A client's connection was closed: what it drove is cleaned up. */
+void ferry_client_gone(struct host *host, const void *client);
+
+/* Statistics of the job that runs: asks QEMU where that tells more.  'done'
+ * gets NULL and no error where there is no job. */
+void ferry_job_statistics(
+    struct domain *domain,
+    void (*done)(void *owner, const struct migration_statistics *statistics,
+                 const struct error *err),
+    void *owner);
+
+/* migrate-setmaxdowntime, migrate-setspeed: kept for the next migration, and
+ * told to the one that runs. */
+void ferry_set_max_downtime(struct domain *domain, uint64_t downtime_ms,
+                            void (*done)(void *owner, const struct error *err),
+                            void *owner);
+void ferry_set_max_speed(struct domain *domain, uint64_t bandwidth_mib,
+                         void (*done)(void *owner, const struct error *err),
+                         void *owner);
+
+/* Gives a domain whose record tells of a migration its part in it back. */
+void ferry_restore(struct domain *domain, const struct record *record);

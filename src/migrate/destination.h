@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Decides what the destination side of a migration does next: destination.def.
+ *
+ * Nothing here talks to QEMU, to a client or to the clock; ferry/destination.c
+ * tells what happened, saves the new state, and does what it is told. */
+
+#pragma once
+
+#include "job/migration.h"
+#include "migrate/rules.h"
+
+/* Name, the phase that the job is in there. */
+#define DESTINATION_STATES(X)                                                  \
+    X(IDLE, NONE)              /* No migration. */                             \
+    X(STARTING, PREPARE)       /* QEMU starts, frozen. */                      \
+    X(ARMING, PREPARE)         /* It is told how to receive, and listens. */   \
+    X(PREPARED, PREPARE)       /* Prepare was answered; the guest comes. */    \
+    X(LOADED, PREPARE)         /* The guest is here, frozen. */                \
+    X(WAITING, FINISH3)        /* Finish waits for the rest of it. */          \
+    X(WAITING_PAUSED, FINISH3) /* The same; it is to stay paused. */           \
+    X(RESUMING, FINISH3)       /* cont was sent. */                            \
+    X(SETTLING, FINISH3)       /* It stays paused; its disks are activated. */ \
+    X(KILLING, FINISH3)        /* QEMU is being killed. */
+
+#define DESTINATION_EVENTS(X)                                                  \
+    X(PREPARE) /* The client's calls. */                                       \
+    X(FINISH)                                                                  \
+    X(FINISH_PAUSED)                                                           \
+    X(FINISH_CANCELLED)                                                        \
+    X(DESTROY)     /* Somebody's destroy. */                                   \
+    X(CLIENT_GONE) /* The connection that drives it was closed. */             \
+    X(STARTED)     /* QEMU answers. */                                         \
+    X(ARMED)       /* It listens. */                                           \
+    X(LOADED)      /* The whole guest has come. */                             \
+    X(FAILED)      /* QEMU refused, or its load failed. */                     \
+    X(RUNNING)     /* The guest runs. */                                       \
+    X(SETTLED)     /* Its disks are active; it is paused. */                   \
+    X(REFUSED)     /* It could not be resumed, settled or defined. */          \
+    X(QEMU_GONE)   /* The process has ended. */                                \
+    X(OVERDUE)     /* The state's deadline has passed. */                      \
+    X(RESTARTED)   /* The daemon has come back. */
+
+#define DESTINATION_ACTIONS(X)                                                 \
+    X(NOTHING)                                                                 \
+    X(START_QEMU)                                                              \
+    X(ARM)            /* Capabilities, parameters, listen. */                  \
+    X(ANSWER_PREPARE) /* Answer with cookie and URI; arm the clean-up. */      \
+    X(RESUME_GUEST)   /* Define if asked, then cont. */                        \
+    X(KEEP_PAUSED)    /* Define if asked, activate disks without running. */   \
+    X(EXAMINE)        /* Ask QEMU whether the guest runs. */                   \
+    X(KILL_GUEST)                                                              \
+    X(END_FAILED)  /* Nothing is left here: end the job, answer. */            \
+    X(END_RUNNING) /* It runs here: end the job, announce, answer. */          \
+    X(END_PAUSED)  /* It is here, paused: end the job, answer. */
+
+#define X(name, phase) DESTINATION_STATE_##name,
+enum destination_state { DESTINATION_STATES(X) };
+#undef X
+#define X(name) DESTINATION_EVENT_##name,
+enum destination_event { DESTINATION_EVENTS(X) };
+#undef X
+#define X(name) DESTINATION_ACTION_##name,
+enum destination_action { DESTINATION_ACTIONS(X) };
+#undef X
+
+extern const struct rules destination_rules;
+
+/* The phase of the job that a state belongs to. */
+enum qemu_migration_phase destination_phase(enum destination_state state);

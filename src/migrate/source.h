@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Decides what the source side of a migration does next: source.def.
+ *
+ * Nothing here talks to QEMU, to a client or to the clock; ferry/source.c tells
+ * what happened, saves the new state, and does what it is told. */
+
+#pragma once
+
+#include "job/migration.h"
+#include "migrate/rules.h"
+
+/* Name, the phase that the job is in while a call of the client runs there (an
+ * enum qemu_migration_phase without its prefix). */
+#define SOURCE_STATES(X)                                                       \
+    X(IDLE, NONE)            /* No migration. */                               \
+    X(BEGUN, BEGIN3)         /* Begin was answered; the job is held. */        \
+    X(ARMING, PERFORM3)      /* QEMU gets its parameters. */                   \
+    X(COPYING, PERFORM3)     /* QEMU sends memory. */                          \
+    X(HANDING, PERFORM3)     /* The guest is stopped; the rest goes. */        \
+    X(HANDED, PERFORM3_DONE) /* All is there: waits for Confirm. */            \
+    X(UNSURE, NONE)          /* Nobody said how it ended. */                   \
+    X(CANCELLING, PERFORM3)  /* QEMU was told to give up. */                   \
+    X(RESTORING, CONFIRM3_CANCELLED) /* The guest is made to run again. */     \
+    X(KILLING, CONFIRM3)             /* The guest runs there; QEMU goes. */
+
+#define SOURCE_EVENTS(X)                                                       \
+    X(BEGIN) /* The client's calls. */                                         \
+    X(PERFORM)                                                                 \
+    X(CONFIRM)                                                                 \
+    X(CONFIRM_CANCELLED)                                                       \
+    X(ABORT)          /* Somebody's domjobabort. */                            \
+    X(RESUMED)        /* An operator resumed the guest. */                     \
+    X(CLIENT_GONE)    /* The connection that drives it was closed. */          \
+    X(ARMED)          /* QEMU took all parameters. */                          \
+    X(PRE_SWITCHOVER) /* The guest is stopped; QEMU waits for a word. */       \
+    X(COMPLETED)      /* The destination has acknowledged everything. */       \
+    X(FAILED)         /* QEMU refused, failed or was cancelled. */             \
+    X(RESTORED)       /* The guest is as it was before. */                     \
+    X(REFUSED)        /* It could not be resumed. */                           \
+    X(QEMU_GONE)      /* The process has ended. */                             \
+    X(OVERDUE)        /* The state's deadline has passed. */                   \
+    X(RESTARTED)      /* The daemon has come back. */
+
+#define SOURCE_ACTIONS(X)                                                      \
+    X(NOTHING)                                                                 \
+    X(ANSWER_BEGIN)   /* Arm the clean-up, answer with XML and cookie. */      \
+    X(ARM)            /* Capabilities and parameters; stop unless live. */     \
+    X(MIGRATE)        /* Start the transfer. */                                \
+    X(CONTINUE)       /* Let QEMU go from pre-switchover. */                   \
+    X(ANSWER_PERFORM) /* Answer with a cookie; arm the clean-up. */            \
+    X(CANCEL)         /* migrate_cancel. */                                    \
+    X(RESTORE)        /* Look at QEMU; resume the guest if it ran before. */   \
+    X(KILL_GUEST)     /* End QEMU. */                                          \
+    X(LEAVE_PAUSED)   /* End the job, leave the guest paused, say so. */       \
+    X(END_JOB)        /* Nothing had happened: end the job. */                 \
+    X(END_RESTORED)   /* It goes on here: end the job, answer. */              \
+    X(END_PAUSED)     /* It stays paused here: end the job, answer. */         \
+    X(END_FAILED)     /* QEMU is gone: end the job, answer. */                 \
+    X(END_MIGRATED)   /* It runs there: end the job, answer. */
+
+#define X(name, phase) SOURCE_STATE_##name,
+enum source_state { SOURCE_STATES(X) };
+#undef X
+#define X(name) SOURCE_EVENT_##name,
+enum source_event { SOURCE_EVENTS(X) };
+#undef X
+#define X(name) SOURCE_ACTION_##name,
+enum source_action { SOURCE_ACTIONS(X) };
+#undef X
+
+extern const struct rules source_rules;
+
+/* The phase of the job that a state belongs to. */
+enum qemu_migration_phase source_phase(enum source_state state);
