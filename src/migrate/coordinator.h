@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Decides what the coordinator of a migration does next: the role that calls
+ * the source and the destination in turn, played by the client or, in a
+ * peer-to-peer migration, by the source's daemon.
+ *
+ * Nothing here talks to anybody: coordinator_step() takes what happened and
+ * says what to do.  ferry/coordinator.c does it.
+ *
+ *   IDLE -> BEGINNING -> LOOKING -> PREPARING -> PERFORMING -> FINISHING
+ *        -> CONFIRMING -> DONE
+ *
+ * All other states are ways back.  Exactly one call (and perhaps an abort) is
+ * outstanding in each
+ * state but the first and the last ones (IDLE, and the four ends). */
+
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* The comment says what the coordinator waits for. */
+#define COORDINATOR_STATES(X)                                                  \
+    X(IDLE)        /* To be started. */                                        \
+    X(BEGINNING)   /* The source's Begin. */                                   \
+    X(LOOKING)     /* The source, asked whether the guest is paused. */        \
+    X(PREPARING)   /* The destination's Prepare. */                            \
+    X(PERFORMING)  /* The source's Perform. */                                 \
+    X(FINISHING)   /* The destination's Finish. */                             \
+    X(CONFIRMING)  /* The source's Confirm. The guest runs there. */           \
+    X(STOPPING)    /* Perform, which was asked to stop. */                     \
+    X(BLIND)       /* The same, and the destination is gone. */                \
+    X(LEAVING)     /* Begin or the look, in order to release the source. */    \
+    X(RECALLING)   /* Prepare, in order to take all back. */                   \
+    X(ABANDONING)  /* Prepare, in order to cancel it; the source is gone. */   \
+    X(WITHDRAWING) /* A cancelling Finish; then the source is released. */     \
+    X(CANCELLING)  /* A cancelling Finish, and nothing after it. */            \
+    X(RELEASING)   /* A cancelling Confirm. */                                 \
+    X(ALONE)       /* Finish; the source is gone. */                           \
+    X(UNSURE)      /* Finish's reply is lost: the destination's new word. */   \
+    X(DONE)        /* The guest runs there, and nothing is left here. */       \
+    X(UNCONFIRMED) /* The guest runs there; the source was not told. */        \
+    X(FAILED)      /* The guest is where it was. */                            \
+    X(UNKNOWN)     /* Paused on the source; nobody knows about there. */
+
+#define COORDINATOR_EVENTS(X)                                                  \
+    X(START)                                                                   \
+    X(BEGUN)            /* XML and cookie are here. */                         \
+    X(BEGIN_FAILED)     /* */                                                  \
+    X(LOOKED)           /* Known whether it is paused. */                      \
+    X(LOOK_FAILED)      /* */                                                  \
+    X(PREPARED)         /* And known where to send the guest. */               \
+    X(PREPARED_OFFLINE) /* There is nothing to send. */                        \
+    X(PREPARED_NOWHERE) /* The destination did not say where to. */            \
+    X(PREPARE_FAILED)   /* */                                                  \
+    X(PERFORMED)        /* */                                                  \
+    X(PERFORM_FAILED)   /* The source has cleaned up after itself. */          \
+    X(FINISHED)         /* The guest runs there. */                            \
+    X(FINISH_FAILED)    /* It does not; also the answer to a cancelling one */ \
+    X(CONFIRMED)        /* */                                                  \
+    X(CONFIRM_FAILED)   /* */                                                  \
+    X(FOUND_RUNNING)    /* The destination says that the guest runs there. */  \
+    X(FOUND_CANCELLED)  /* ... that it has killed it before it ever ran. */    \
+    X(NOT_FOUND_OUT)    /* No answer from there that would settle it. */       \
+    X(INTERRUPTED)      /* The user wants the guest to stay. */                \
+    X(SOURCE_LOST)      /* The connection to it. */                            \
+    X(DESTINATION_LOST)
+
+#define COORDINATOR_ACTIONS(X)                                                 \
+    X(NOTHING)                                                                 \
+    X(CALL_BEGIN)                                                              \
+    X(CALL_LOOK)                                                               \
+    X(CALL_PREPARE)                                                            \
+    X(CALL_PERFORM)                                                            \
+    X(CALL_ABORT) /* Asks the source to stop its Perform. */                   \
+    X(CALL_FINISH)                                                             \
+    X(CALL_CONFIRM)                                                            \
+    X(CANCEL_FINISH)  /* Finish that cancels. */                               \
+    X(CANCEL_CONFIRM) /* Confirm that cancels. */                              \
+    X(RELEASE)        /* The same where the source has a job since Begin. */   \
+    X(ASK_AGAIN)      /* Connects to the destination again and asks. */        \
+    X(REPORT)         /* It is over. */
+
+#define X(name) COORDINATOR_STATE_##name,
+enum coordinator_state { COORDINATOR_STATES(X) };
+#undef X
+#define X(name) COORDINATOR_EVENT_##name,
+enum coordinator_event { COORDINATOR_EVENTS(X) };
+#undef X
+#define X(name) COORDINATOR_ACTION_##name,
+enum coordinator_action { COORDINATOR_ACTIONS(X) };
+#undef X
+
+/* Moves '*state' on and returns true, with '*action' for the caller to do; or
+ * returns false, with both untouched, where no rule lets 'event' happen. */
+bool coordinator_v3_step(enum coordinator_state *state,
+                         enum coordinator_event event,
+                         enum coordinator_action *action);
+
+/* Whether nothing can happen any more. */
+bool coordinator_state_is_end(enum coordinator_state state);
+
+const char *coordinator_state_name(enum coordinator_state state);
+const char *coordinator_event_name(enum coordinator_event event);
+const char *coordinator_action_name(enum coordinator_action action);
+/* False where there is no event of that name. */
+bool coordinator_event_parse(const char *name, enum coordinator_event *event);
+
+/* Which error to tell after Perform failed and Finish was called to cancel:
+ * Perform's; but where that only says that the operation failed, the
+ * destination may know why. */
+bool coordinator_prefers_finish_error(const struct error *perform,
+                                      const struct error *finish);
