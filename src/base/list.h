@@ -43,6 +43,6 @@ list_remove(struct list *element)
 }
 
 /* Walks over the links; the current element may be removed in the body. */
-#define LIST_FOR_EACH(link, list)                                              \
-    for (struct list *link = (list)->next, *link##_next = link->next;          \
-         link != (list); link = link##_next, link##_next = link->next)
+#define LIST_FOR_EACH(link, head)                                              \
+    for (struct list *link = (head)->next, *link##_next = link->next;          \
+         link != (head); link = link##_next, link##_next = link->next)
