@@ -16,13 +16,17 @@
 
 struct loop {
     sd_event *event; /* Owned. */
+    bool is_stopped; /* What loop_run() looks at. */
 };
 
 struct loop *loop_new(struct error *err);
+/* What is embedded elsewhere must have been stopped before. */
 void loop_free(struct loop *loop);
-/* Runs until loop_stop(). */
+/* Runs until loop_stop(); may be run again afterwards.  Where loop_stop() was
+ * called before, returns at once. */
 int loop_run(struct loop *loop, struct error *err);
-/* One round; waits for at most 'timeout_ms' (-1: until something happens). */
+/* One round; waits for at most 'timeout_ms' (-1: until something happens).
+ * Calls one callback at most. */
 int loop_step(struct loop *loop, int timeout_ms, struct error *err);
 void loop_stop(struct loop *loop);
 
@@ -32,7 +36,7 @@ struct timer {
     void (*fired)(void *owner);
     void *owner;
 };
-/* (Re)starts it. */
+/* (Re)starts it.  A time that has passed already is as good as 0. */
 void timer_start(struct timer *timer, struct loop *loop, int64_t after_ms,
                  void (*fired)(void *owner), void *owner);
 void timer_stop(struct timer *timer);
@@ -63,6 +67,7 @@ struct watch {
 int watch_start(struct watch *watch, struct loop *loop, int fd, uint32_t events,
                 void (*ready)(void *owner, uint32_t events), void *owner,
                 struct error *err);
+/* 0: nothing is reported, not even that the other end hung up. */
 void watch_set_events(struct watch *watch, uint32_t events);
 void watch_stop(struct watch *watch);
 

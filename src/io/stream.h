@@ -13,12 +13,15 @@ struct stream;
 
 struct stream_callbacks {
     /* Bytes have come; returns how many were taken.  What is left stays, and is
-     * offered again with what comes next.  May call stream_free(). */
+     * offered again: at once after some were taken, otherwise with what comes
+     * next.  May call stream_free(); 'data' stays valid until it returns. */
     size_t (*input)(void *owner, const uint8_t *data, size_t size);
-    /* The other end closed ('why' is NULL) or the socket failed.  Nothing is
-     * called after it; the stream still has to be freed. */
+    /* The other end closed ('why' is NULL) or the socket failed.  Everything
+     * that arrived before was offered, also where it was writing that failed.
+     * Nothing is called after it; the stream still has to be freed. */
     void (*closed)(void *owner, const struct error *why);
-    /* All queued output has left.  May be NULL. */
+    /* All queued output has left; never from within stream_write().  May be
+     * NULL. */
     void (*drained)(void *owner);
 };
 
@@ -35,6 +38,7 @@ void stream_write(struct stream *stream, const void *data, size_t size);
 /* Bytes queued and not yet given to the kernel. */
 size_t stream_pending(const struct stream *stream);
 /* Stops and starts input: flow control towards the other end.  What was left
- * untaken is offered again (from the loop, not from here) when it starts. */
+ * untaken is offered again (from the loop, not from here) when it starts.
+ * While it is stopped, the end of the connection is not noticed either. */
 void stream_pause(struct stream *stream, bool is_paused);
 int stream_fd(const struct stream *stream);
