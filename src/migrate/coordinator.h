@@ -11,8 +11,7 @@
  *        -> CONFIRMING -> DONE
  *
  * All other states are ways back.  Exactly one call (and perhaps an abort) is
- * outstanding in each
- * state but the first and the last ones (IDLE, and the four ends). */
+ * outstanding in each state but IDLE and the four ends. */
 
 #pragma once
 
