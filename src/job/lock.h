@@ -82,13 +82,36 @@ struct job_request {
     bool is_waiting;
 };
 
-struct job_lock;
+/* Who holds a job.  Private to job/. */
+struct job_holder {
+    const char *api; /* A constant. */
+    char *client;    /* Owned.  May be NULL. */
+    int64_t since_ms;
+};
+
+/* All members are private to job/; read them with the functions below.  A lock
+ * does not move: requests point into it. */
+struct job_lock {
+    char *domain; /* Owned. */
+    enum job job;
+    struct job_holder normal;
+    enum job_async async;
+    struct job_holder holder; /* Of the async job. */
+    unsigned beside;          /* Who may run while it is held. */
+    const char *phase;        /* A constant, or NULL. */
+    int64_t phase_since_ms;
+    struct list waiting; /* Of struct job_request, in order of their turn. */
+    size_t waiting_count;
+    unsigned max_queued;
+    bool is_granting;   /* Somewhere up the stack somebody hands out jobs. */
+    unsigned answering; /* Callbacks that run now. */
+};
 
 /* 'domain' is the name for error texts, copied. */
-struct job_lock *job_lock_new(const char *domain);
-/* Nobody may wait any more (job_lock_refuse_all).  NULL is allowed; not
- * allowed from within granted() or refused(). */
-void job_lock_free(struct job_lock *lock);
+void job_lock_init(struct job_lock *lock, const char *domain);
+/* Nobody may wait any more (job_lock_refuse_all).  Twice is safe, and so is a
+ * lock of zeros; not allowed from within granted() or refused(). */
+void job_lock_done(struct job_lock *lock);
 /* At most so many may wait; 0, the default, is no limit. */
 void job_lock_set_max_queued(struct job_lock *lock, unsigned max_queued);
 void job_lock_rename(struct job_lock *lock, const char *domain);

@@ -104,7 +104,6 @@ struct qemu_migration_start {
     /* Private. */
     struct job_request request;
     struct qemu_migration_job *job;
-    int64_t now_ms;
 };
 
 /* Asks for the job.  Answers through granted() or refused(), maybe before it
@@ -155,8 +154,15 @@ bool qemu_migration_job_is_expired(const struct qemu_migration_job *job,
                                    int64_t now_ms);
 int64_t qemu_migration_job_deadline(const struct qemu_migration_job *job);
 
-/* After a restart: holds the job as the record says, owned by nobody.  Fails
- * (INTERNAL) where the facts contradict each other. */
+/* Changes which normal jobs may run beside it, as a set of job_bit()s; destroy
+ * always may. */
+int qemu_migration_job_set_beside(struct qemu_migration_job *job,
+                                  unsigned beside, int64_t now_ms,
+                                  struct error *err);
+
+/* After a restart: holds the job as the record says, owned by nobody.  Its
+ * deadline stands.  Facts without a job do nothing; those that contradict
+ * each other fail (INTERNAL). */
 int qemu_migration_job_restore(struct qemu_migration_job *job,
                                const struct qemu_migration_facts *facts,
-                               struct error *err);
+                               int64_t now_ms, struct error *err);
