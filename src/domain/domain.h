@@ -19,6 +19,7 @@
 #include "job/lock.h"
 #include "job/migration.h"
 #include "qemu/process.h"
+#include "state/record.h"
 
 /* libvirt's numbers (virDomainState). */
 enum domain_state {
@@ -38,16 +39,16 @@ struct domain_migration {
     /* An event of QEMU, after the domain itself has looked at it. */
     void (*event)(struct domain_migration *migration,
                   const struct qmp_event *event);
-    /* The monitor answers (an incoming QEMU was started). */
-    void (*started)(struct domain_migration *migration);
     /* QEMU has ended.  Called instead of domain_stopped(): the migration calls
      * that, with the reason that fits. */
     void (*ended)(struct domain_migration *migration, const struct error *why);
     /* The client's connection was closed. */
-    void (*client_gone)(struct domain_migration *migration, const void *client);
+    void (*client_gone)(struct domain_migration *migration, uint64_t client_id);
     /* The daemon has come back and found the domain in its record. */
     void (*restarted)(struct domain_migration *migration);
-    /* Somebody resumed or destroys the guest while a migration exists. */
+    /* Somebody suspends, resumes or destroys the guest while a migration
+     * exists. */
+    void (*suspended)(struct domain_migration *migration);
     void (*resumed)(struct domain_migration *migration);
     void (*destroy)(struct domain_migration *migration);
     /* Adds what must survive a restart to the domain's record. */
@@ -69,7 +70,7 @@ struct domain {
     int reason; /* Of the state; libvirt's numbers. */
     bool has_autostart;
     struct qemu_process *qemu; /* Owned. NULL unless active. */
-    struct job_lock jobs;
+    struct job_lock *jobs;     /* Owned. */
     struct qemu_migration_job migration_job;
     struct domain_migration *migration; /* Owned. */
     uint64_t migration_bandwidth_mib;   /* migrate-setspeed; 0: no limit. */
@@ -77,15 +78,24 @@ struct domain {
     struct migration_statistics
         *completed; /* Owned. Of the last job, or NULL. */
     void (*free_completed)(struct migration_statistics *statistics);
+    /* How the next STOP and RESUME of QEMU are to be understood: set by who
+     * causes them, and taken back to "by the user" once they have come. */
+    struct domain_expectation {
+        int reason; /* Of the state. */
+        int detail; /* Of the lifecycle event. */
+    } on_stop, on_resume;
+    /* The same for QEMU's end. */
+    struct domain_expectation on_end;
+
     /* Private. */
     unsigned references;
-    bool is_removed; /* Not in the list any more. */
-    struct domain_start *start;
-    struct list stop_waiters;
-    struct timer stop_timer;
+    bool is_removed;            /* Not in the list any more. */
+    struct domain_start *start; /* Owned. A start under way, or NULL. */
+    struct list end_waiters;    /* Who waits for QEMU's end. */
+    struct timer kill_timer;
     struct timer job_timer;
-    int stop_reason;
-    int stop_detail;
+    struct deferral forget; /* Frees the dead process from the loop. */
+    struct qemu_process *dead;
 };
 
 /* ------------------------------------------------------------- the list */
@@ -145,6 +155,8 @@ int domain_check_active(const struct domain *domain, struct error *err);
 /* (Re)arms the timer that refuses overdue waiters of the job lock; to be called
  * after every request that was queued. */
 void domain_watch_jobs(struct domain *domain);
+/* Back to what follows from a user's own suspend, resume and destroy. */
+void domain_expect_nothing(struct domain *domain);
 
 /* ------------------------------------------------------- what it can do */
 
@@ -152,7 +164,6 @@ struct domain_start_options {
     bool is_paused;   /* Leave it paused/user. */
     bool is_incoming; /* -incoming defer; stays paused/migration; the live
                        * guest is set already (domain_add_live). */
-    const struct guest_cpu *cpu; /* Borrowed. The cookie's, or NULL. */
 };
 
 /* Starts QEMU and, unless told otherwise, the guest.  On failure the domain is
@@ -174,6 +185,9 @@ void domain_kill(struct domain *domain);
 /* After QEMU's end: state shutoff with 'reason', event STOPPED with 'detail',
  * record removed, transient domain removed from the list. */
 void domain_stopped(struct domain *domain, int reason, int detail);
+/* Calls 'done' once QEMU is dead, at once where it is. */
+void domain_wait_end(struct domain *domain, void (*done)(void *owner),
+                     void *owner);
 
 /* Stops and continues the CPUs; the state and event follow QEMU's own event.
  * 'suspend' of a paused domain and 'resume' of a running one succeed. */

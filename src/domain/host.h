@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/parameters.h"
 #include "base/uuid.h"
+#include "guest/complete.h"
 #include "io/loop.h"
 #include "io/pool.h"
 #include "qemu/capabilities.h"
@@ -71,6 +72,9 @@ struct host {
 void host_init(struct host *host);
 /* Frees the domains; their QEMUs go on. */
 void host_done(struct host *host);
+
+/* What guest_complete() wants to know of this host. */
+struct guest_host host_for_guest(struct host *host);
 
 /* Tells the observer; 'domain' may be NULL. */
 void host_note(struct host *host, enum log_level level,

@@ -27,9 +27,7 @@ struct ferry_result {
 
 /* A call that a client waits for.  Its memory is the caller's, until 'done'. */
 struct ferry_call {
-    const void *client;      /* Which connection, as a key.  Never looked into.
-                              * Once ferry_client_gone() was called with it, it
-                              * means nobody. */
+    uint64_t client_id;      /* Which connection; never used twice. */
     const char *client_name; /* For texts; alive as long as the call. */
     const char *api;         /* "remoteDispatchDomainMigratePerform3Params". */
     /* Called once, perhaps before the function returns.  'result' is NULL
@@ -67,7 +65,7 @@ int ferry_abort(struct domain *domain, const char *client_name,
                 struct error *err);
 
 /* A client's connection was closed: what it drove is cleaned up. */
-void ferry_client_gone(struct host *host, const void *client);
+void ferry_client_gone(struct host *host, uint64_t client_id);
 
 /* Statistics of the job that runs: asks QEMU where that tells more.  'done'
  * gets NULL and no error where there is no job. */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a running QEMU tells of itself, turned into the domain's state and
+ * lifecycle events.  A migration that is under way hears it afterwards. */
+
+#include <libvirt/libvirt.h>
+
+#include "base/memory.h"
+#include "domain/domain_internal.h"
+#include "qmp/commands.h"
+
+static void started(void *owner);
+static void event(void *owner, const struct qmp_event *event);
+static void monitor_lost(void *owner, const struct error *why);
+static void ended(void *owner, const struct error *why);
+static void handle_stop(struct domain *domain);
+static void handle_resume(struct domain *domain);
+static void handle_shutdown(struct domain *domain,
+                            const struct qmp_event *event);
+static void handle_panic(struct domain *domain);
+
+const struct qemu_process_callbacks domain_qemu_callbacks = {
+    .started = started,
+    .event = event,
+    .monitor_lost = monitor_lost,
+    .ended = ended,
+};
+
+static void
+started(void *owner)
+{
+    struct domain *domain = owner;
+
+    if (domain->start) {
+        domain_start_ready(domain);
+    }
+}
+
+static void
+event(void *owner, const struct qmp_event *event)
+{
+    struct domain *domain = domain_get(owner);
+
+    switch (event->type) {
+    case QMP_EVENT_STOP:
+        handle_stop(domain);
+        break;
+    case QMP_EVENT_RESUME:
+        handle_resume(domain);
+        break;
+    case QMP_EVENT_SHUTDOWN:
+        handle_shutdown(domain, event);
+        break;
+    case QMP_EVENT_BLOCK_IO_ERROR:
+        if (event->io_error.action == QMP_ACTION_STOP) {
+            domain->on_stop = (struct domain_expectation){
+                VIR_DOMAIN_PAUSED_IOERROR, VIR_DOMAIN_EVENT_SUSPENDED_IOERROR};
+        }
+        break;
+    case QMP_EVENT_GUEST_PANICKED:
+        handle_panic(domain);
+        break;
+    default:
+        break;
+    }
+    if (domain->migration) {
+        domain->migration->event(domain->migration, event);
+    }
+    domain_put(domain);
+}
+
+static void
+monitor_lost(void *owner, const struct error *why)
+{
+    struct domain *domain = owner;
+
+    host_note(domain->host, LOG_LEVEL_ERROR, domain,
+              "the monitor of the guest's QEMU is lost: %s", why->message);
+}
+
+static void
+ended(void *owner, const struct error *why)
+{
+    struct domain *domain = domain_get(owner);
+
+    if (domain->on_end.reason == VIR_DOMAIN_SHUTOFF_CRASHED) {
+        host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", why->message);
+    }
+    if (domain->start) {
+        domain_start_ended(domain, why);
+    } else if (domain->migration) {
+        domain->migration->ended(domain->migration, why);
+    } else {
+        domain_stopped(domain, domain->on_end.reason, domain->on_end.detail);
+    }
+    domain_put(domain);
+}
+
+static void
+handle_stop(struct domain *domain)
+{
+    struct domain_expectation expected = domain->on_stop;
+
+    if (domain->state != DOMAIN_STATE_RUNNING) {
+        return;
+    }
+    /* libvirt: whatever stops the guest of an outgoing migration, it is "by
+     * the migration" (migration.md of its protocol, suspend during perform). */
+    if (job_lock_async(domain->jobs) == VIR_JOB_MIGRATION_OUT) {
+        expected = (struct domain_expectation){
+            VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED};
+    }
+    domain_expect_nothing(domain);
+    domain_set_state(domain, DOMAIN_STATE_PAUSED, expected.reason);
+    domain_emit(domain, VIR_DOMAIN_EVENT_SUSPENDED, expected.detail);
+}
+
+static void
+handle_resume(struct domain *domain)
+{
+    struct domain_expectation expected = domain->on_resume;
+
+    if (domain->state == DOMAIN_STATE_RUNNING) {
+        return;
+    }
+    if (job_lock_async(domain->jobs) == VIR_JOB_MIGRATION_OUT) {
+        expected =
+            (struct domain_expectation){VIR_DOMAIN_RUNNING_MIGRATION_CANCELED,
+                                        VIR_DOMAIN_EVENT_RESUMED_MIGRATED};
+    }
+    domain_expect_nothing(domain);
+    domain_set_state(domain, DOMAIN_STATE_RUNNING, expected.reason);
+    domain_emit(domain, VIR_DOMAIN_EVENT_RESUMED, expected.detail);
+}
+
+/* The guest has switched itself off (QEMU waits, because of -no-shutdown), or
+ * somebody ended QEMU from outside. */
+static void
+handle_shutdown(struct domain *domain, const struct qmp_event *event)
+{
+    if (domain->on_end.reason != VIR_DOMAIN_SHUTOFF_CRASHED) {
+        return;
+    }
+    domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
+                event->shutdown.is_guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST
+                                         : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+    if (event->shutdown.is_guest &&
+        domain->live->on_poweroff == GUEST_ACTION_RESTART) {
+        struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
+
+        qmp_system_reset(monitor, NULL, NULL);
+        qmp_cont(monitor, NULL, NULL);
+        return;
+    }
+    domain_set_state(domain, DOMAIN_STATE_SHUTDOWN,
+                     VIR_DOMAIN_SHUTDOWN_UNKNOWN);
+    if (event->shutdown.is_guest &&
+        domain->live->on_poweroff == GUEST_ACTION_PRESERVE) {
+        return;
+    }
+    domain->on_end = (struct domain_expectation){
+        VIR_DOMAIN_SHUTOFF_SHUTDOWN, VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN};
+    domain_kill(domain);
+}
+
+static void
+handle_panic(struct domain *domain)
+{
+    domain_set_state(domain, DOMAIN_STATE_CRASHED, VIR_DOMAIN_CRASHED_PANICKED);
+    domain_emit(domain, VIR_DOMAIN_EVENT_CRASHED,
+                VIR_DOMAIN_EVENT_CRASHED_PANICKED);
+    if (domain->live->on_crash == GUEST_ACTION_PRESERVE) {
+        return;
+    }
+    domain->on_end = (struct domain_expectation){
+        VIR_DOMAIN_SHUTOFF_CRASHED, VIR_DOMAIN_EVENT_STOPPED_CRASHED};
+    domain_kill(domain);
+}

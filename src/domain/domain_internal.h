@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the files of domain/ share among themselves. */
+
+#pragma once
+
+#include "domain/domain.h"
+
+/* One reference, which is the list's. */
+struct domain *domain_new(struct host *host, const char *name,
+                          const struct uuid *uuid);
+
+/* domain_record.c: definitions in the state folder, records in the runtime
+ * folder. */
+int domain_save_definition(struct host *host, const struct guest *guest,
+                           struct error *err);
+int domain_remove_definition(struct domain *domain, struct error *err);
+void domain_remove_record(struct domain *domain);
+/* Paths of what belongs to a running domain.  Caller frees. */
+char *domain_monitor_path(const struct domain *domain);
+char *domain_log_path(const struct domain *domain);
+
+/* domain_events.c: what a QEMU tells while it runs. */
+extern const struct qemu_process_callbacks domain_qemu_callbacks;
+/* domain_start.c: QEMU answers, or has died before. */
+void domain_start_ready(struct domain *domain);
+void domain_start_ended(struct domain *domain, const struct error *why);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Stops and continues a guest's CPUs at somebody's request. */
+
+#include "domain/domain.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "qmp/commands.h"
+
+struct run_request {
+    struct domain *domain; /* A reference. */
+    void (*done)(void *owner, const struct error *err);
+    void *owner;
+    const char *what;
+};
+
+static void send(struct domain *domain,
+                 void (*command)(struct qmp_session *, qmp_done *, void *),
+                 struct run_request request);
+static void answered(void *owner, const struct error *err);
+
+void
+domain_suspend(struct domain *domain,
+               void (*done)(void *owner, const struct error *err), void *owner)
+{
+    AUTO_ERROR err = {0};
+
+    if (domain_check_active(domain, &err) < 0) {
+        done(owner, &err);
+        return;
+    }
+    if (domain->state == DOMAIN_STATE_PAUSED) {
+        done(owner, NULL);
+        return;
+    }
+    if (domain->migration) {
+        domain->migration->suspended(domain->migration);
+    }
+    send(domain, qmp_stop,
+         (struct run_request){domain, done, owner, "suspending"});
+}
+
+void
+domain_resume(struct domain *domain,
+              void (*done)(void *owner, const struct error *err), void *owner)
+{
+    AUTO_ERROR err = {0};
+
+    if (domain_check_active(domain, &err) < 0) {
+        done(owner, &err);
+        return;
+    }
+    if (domain->state == DOMAIN_STATE_RUNNING) {
+        error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_INVALID,
+                       "domain is already running");
+        done(owner, &err);
+        return;
+    }
+    if (domain->migration) {
+        domain->migration->resumed(domain->migration);
+    }
+    send(domain, qmp_cont,
+         (struct run_request){domain, done, owner, "resuming"});
+}
+
+static void
+send(struct domain *domain,
+     void (*command)(struct qmp_session *, qmp_done *, void *),
+     struct run_request request)
+{
+    struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
+    AUTO_ERROR err = {0};
+    struct run_request *copy;
+
+    if (!monitor) {
+        error_set(&err, ERROR_OPERATION_FAILED,
+                  "%s domain '%s': the monitor of its QEMU does not answer",
+                  request.what, domain->name);
+        request.done(request.owner, &err);
+        return;
+    }
+    copy = xmemdup(&request, sizeof request);
+    domain_get(domain);
+    command(monitor, answered, copy);
+}
+
+static void
+answered(void *owner, const struct error *failed)
+{
+    struct run_request *request = owner;
+    AUTO_ERROR err = {0};
+
+    if (failed) {
+        error_set(&err, ERROR_OPERATION_FAILED, "%s domain '%s': %s",
+                  request->what, request->domain->name, failed->message);
+    }
+    request->done(request->owner, failed ? &err : NULL);
+    domain_put(request->domain);
+    free(request);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Starts a guest: QEMU frozen, its answers asked for what only it knows (ptys),
+ * then its CPUs; in the order in which things happen.  An incoming guest is
+ * left frozen for ferry/destination.c. */
+
+#include "domain/domain.h"
+
+#include <libvirt/libvirt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/domain_internal.h"
+#include "domain/resources.h"
+#include "qemu/argv.h"
+#include "qmp/commands.h"
+
+struct domain_start {
+    struct domain *domain; /* Borrowed: owns us. */
+    bool is_paused;
+    bool is_incoming;
+    bool is_failing; /* QEMU was told to go; 'err' says why. */
+    struct error err;
+    void (*done)(void *owner, const struct error *err);
+    void *owner;
+};
+
+static int prepare_live(struct domain *domain, struct error *err);
+static int launch(struct domain *domain,
+                  const struct domain_start_options *options,
+                  struct error *err);
+static void chardevs_known(void *owner, const struct qmp_chardevs *list,
+                           const struct error *err);
+static void guest_runs(void *owner, const struct error *err);
+static void fail(struct domain *domain, const struct error *why);
+static void finish(struct domain *domain, const struct error *err);
+static void note_pty(struct guest_chardev *chardev,
+                     const struct qmp_chardevs *list);
+
+void
+domain_start(struct domain *domain, const struct domain_start_options *options,
+             void (*done)(void *owner, const struct error *err), void *owner)
+{
+    AUTO_ERROR err = {0};
+
+    if (domain_is_active(domain) || domain->start) {
+        error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_INVALID,
+                       "domain is already running");
+        done(owner, &err);
+        return;
+    }
+    domain_get(domain);
+    domain->start = xcalloc(1, sizeof *domain->start);
+    *domain->start = (struct domain_start){
+        .domain = domain,
+        .is_paused = options->is_paused,
+        .is_incoming = options->is_incoming,
+        .done = done,
+        .owner = owner,
+    };
+    if (prepare_live(domain, &err) < 0 || launch(domain, options, &err) < 0) {
+        finish(domain, &err);
+    }
+    domain_put(domain);
+}
+
+void
+domain_start_ready(struct domain *domain)
+{
+    struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
+
+    if (domain->start->is_incoming) {
+        finish(domain, NULL);
+        return;
+    }
+    qmp_query_chardev(monitor, chardevs_known, domain);
+}
+
+void
+domain_start_ended(struct domain *domain, const struct error *why)
+{
+    struct domain_start *start = domain->start;
+
+    if (!start->is_failing) {
+        error_set(&start->err, ERROR_INTERNAL,
+                  "process exited while connecting to monitor: %s",
+                  why->message);
+    }
+    finish(domain, &start->err);
+}
+
+static int
+prepare_live(struct domain *domain, struct error *err)
+{
+    if (!domain->live) {
+        domain->live = guest_copy(domain->definition);
+    }
+    return domain_take_resources(domain, err);
+}
+
+static int
+launch(struct domain *domain, const struct domain_start_options *options,
+       struct error *err)
+{
+    struct host *host = domain->host;
+    AUTO_FREE char *monitor_path = domain_monitor_path(domain);
+    AUTO_FREE char *log_path = domain_log_path(domain);
+    struct qemu_argv_options argv_options = {
+        .monitor_fd = QEMU_MONITOR_FD,
+        .is_incoming = options->is_incoming,
+        .has_sandbox = true,
+        .qemu_version = qemu_capabilities_version(host->qemu),
+    };
+    struct qemu_process_options process_options = {
+        .binary = domain->live->emulator,
+        .log_path = log_path,
+        .monitor_path = monitor_path,
+        .start_timeout_ms = host->settings.qemu_timeout_ms,
+    };
+    char **argv = qemu_argv_new(domain->live, &argv_options, err);
+
+    if (!argv) {
+        return -1;
+    }
+    process_options.argv = argv;
+    domain->qemu = qemu_process_start(host->loop, &process_options,
+                                      &domain_qemu_callbacks, domain, err);
+    qemu_argv_free(argv);
+    if (!domain->qemu) {
+        return error_wrap(err, "starting QEMU for domain '%s'", domain->name);
+    }
+    domain->id = ++host->last_id;
+    domain->live->id = (struct guest_number){true, (uint64_t)domain->id};
+    domain->state = DOMAIN_STATE_PAUSED;
+    domain->reason = options->is_incoming ? VIR_DOMAIN_PAUSED_MIGRATION
+                                          : VIR_DOMAIN_PAUSED_STARTING_UP;
+    if (domain_save_checked(domain, err) < 0) {
+        fail(domain, err);
+        error_clear(err);
+    }
+    return 0;
+}
+
+static void
+chardevs_known(void *owner, const struct qmp_chardevs *list,
+               const struct error *err)
+{
+    struct domain *domain = owner;
+    struct guest *live = domain->live;
+
+    if (err) {
+        fail(domain, err);
+        return;
+    }
+    for (size_t i = 0; i < live->serials.count; i++) {
+        note_pty(live->serials.items[i], list);
+    }
+    for (size_t i = 0; i < live->consoles.count; i++) {
+        note_pty(live->consoles.items[i], list);
+    }
+    for (size_t i = 0; i < live->channels.count; i++) {
+        note_pty(live->channels.items[i], list);
+    }
+    if (domain->start->is_paused) {
+        guest_runs(domain, NULL);
+        return;
+    }
+    domain->on_resume = (struct domain_expectation){
+        VIR_DOMAIN_RUNNING_BOOTED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED};
+    qmp_cont(qemu_process_monitor(domain->qemu), guest_runs, domain);
+}
+
+static void
+guest_runs(void *owner, const struct error *err)
+{
+    struct domain *domain = owner;
+
+    if (err) {
+        fail(domain, err);
+        return;
+    }
+    domain_get(domain);
+    domain_emit(domain, VIR_DOMAIN_EVENT_STARTED,
+                VIR_DOMAIN_EVENT_STARTED_BOOTED);
+    if (domain->start->is_paused) {
+        domain_set_state(domain, DOMAIN_STATE_PAUSED, VIR_DOMAIN_PAUSED_USER);
+        domain_emit(domain, VIR_DOMAIN_EVENT_SUSPENDED,
+                    VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    } else if (domain->state != DOMAIN_STATE_RUNNING) {
+        domain_set_state(domain, DOMAIN_STATE_RUNNING,
+                         VIR_DOMAIN_RUNNING_BOOTED);
+    }
+    finish(domain, NULL);
+    domain_put(domain);
+}
+
+/* Ends QEMU; domain_start_ended() follows. */
+static void
+fail(struct domain *domain, const struct error *why)
+{
+    struct domain_start *start = domain->start;
+
+    if (start->is_failing) {
+        return;
+    }
+    start->is_failing = true;
+    error_copy(&start->err, why);
+    error_wrap(&start->err, "starting domain '%s'", domain->name);
+    qemu_process_kill(domain->qemu);
+}
+
+/* The end of it, one way or the other. */
+static void
+finish(struct domain *domain, const struct error *failed)
+{
+    struct domain_start *start = STEAL(domain->start);
+    AUTO_ERROR err = {0};
+
+    domain_get(domain);
+    if (failed) {
+        error_copy(&err, failed);
+        domain->on_end = (struct domain_expectation){
+            VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED};
+        if (domain->migration) {
+            domain->migration->ended(domain->migration, &err);
+        } else {
+            domain->id = -1; /* It never ran: no event. */
+            domain_stopped(domain, VIR_DOMAIN_SHUTOFF_FAILED,
+                           VIR_DOMAIN_EVENT_STOPPED_FAILED);
+        }
+    }
+    start->done(start->owner, failed ? &err : NULL);
+    error_clear(&start->err);
+    free(start);
+    domain_put(domain);
+}
+
+/* QEMU says "pty:/dev/pts/3". */
+static void
+note_pty(struct guest_chardev *chardev, const struct qmp_chardevs *list)
+{
+    AUTO_FREE char *id = NULL;
+
+    if (chardev->type != GUEST_CHARDEV_PTY || !chardev->device.alias) {
+        return;
+    }
+    id = xasprintf("char%s", chardev->device.alias);
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].label, id) == 0 &&
+            has_prefix(list->items[i].filename, "pty:")) {
+            free(chardev->path);
+            chardev->path = xstrdup(list->items[i].filename + strlen("pty:"));
+        }
+    }
+}

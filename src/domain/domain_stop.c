@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a guest ends: on demand, by itself, or with its QEMU. */
+
+#include "domain/domain.h"
+
+#include <libvirt/libvirt.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "domain/domain_internal.h"
+
+enum { TERMINATE_MS = 1000 }; /* For SIGTERM to do; then SIGKILL. */
+
+struct end_waiter {
+    struct list link;
+    void (*done)(void *owner);
+    void *owner;
+};
+
+struct destroy {
+    struct domain *domain; /* A reference. */
+    void (*done)(void *owner, const struct error *err);
+    void *owner;
+};
+
+static void terminate_overdue(void *owner);
+static void destroyed(void *owner);
+static void free_dead(void *owner);
+
+void
+domain_destroy(struct domain *domain,
+               void (*done)(void *owner, const struct error *err), void *owner)
+{
+    AUTO_ERROR err = {0};
+    struct destroy *destroy;
+
+    if (domain_check_active(domain, &err) < 0) {
+        done(owner, &err);
+        return;
+    }
+    destroy = xcalloc(1, sizeof *destroy);
+    *destroy = (struct destroy){domain_get(domain), done, owner};
+    domain->on_end = (struct domain_expectation){
+        VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED};
+    domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
+                VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+    if (domain->migration) {
+        domain->migration->destroy(domain->migration);
+    }
+    domain_kill(domain);
+    domain_wait_end(domain, destroyed, destroy);
+}
+
+void
+domain_kill(struct domain *domain)
+{
+    if (domain->qemu && !timer_is_running(&domain->kill_timer)) {
+        qemu_process_terminate(domain->qemu);
+        timer_start(&domain->kill_timer, domain->host->loop, TERMINATE_MS,
+                    terminate_overdue, domain);
+    }
+}
+
+void
+domain_wait_end(struct domain *domain, void (*done)(void *owner), void *owner)
+{
+    struct end_waiter *waiter;
+
+    if (!domain->qemu) {
+        done(owner);
+        return;
+    }
+    waiter = xcalloc(1, sizeof *waiter);
+    waiter->done = done;
+    waiter->owner = owner;
+    list_add(&domain->end_waiters, &waiter->link);
+}
+
+void
+domain_stopped(struct domain *domain, int reason, int detail)
+{
+    bool was_active = domain_is_active(domain);
+    struct list waiters;
+
+    domain_get(domain);
+    timer_stop(&domain->kill_timer);
+    /* We may be inside one of its callbacks. */
+    domain->dead = STEAL(domain->qemu);
+    deferral_schedule(&domain->forget, domain->host->loop, free_dead, domain);
+    domain_remove_record(domain);
+    domain->id = -1;
+    domain->state = DOMAIN_STATE_SHUTOFF;
+    domain->reason = reason;
+    guest_free(STEAL(domain->live));
+    domain_expect_nothing(domain);
+    if (was_active) {
+        domain_emit(domain, VIR_DOMAIN_EVENT_STOPPED, detail);
+    }
+    list_init(&waiters);
+    LIST_FOR_EACH (link, &domain->end_waiters) {
+        list_remove(link);
+        list_add(&waiters, link);
+    }
+    domain_remove_if_unused(domain);
+    LIST_FOR_EACH (link, &waiters) {
+        struct end_waiter *waiter = container_of(link, struct end_waiter, link);
+
+        list_remove(link);
+        waiter->done(waiter->owner);
+        free(waiter);
+    }
+    domain_put(domain);
+}
+
+static void
+terminate_overdue(void *owner)
+{
+    struct domain *domain = owner;
+
+    if (domain->qemu) {
+        qemu_process_kill(domain->qemu);
+    }
+}
+
+static void
+destroyed(void *owner)
+{
+    struct destroy *destroy = owner;
+
+    destroy->done(destroy->owner, NULL);
+    domain_put(destroy->domain);
+    free(destroy);
+}
+
+static void
+free_dead(void *owner)
+{
+    struct domain *domain = owner;
+
+    qemu_process_free(STEAL(domain->dead));
+}
