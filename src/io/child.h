@@ -41,7 +41,8 @@ struct child *child_spawn(struct loop *loop,
 struct child *child_adopt(struct loop *loop, pid_t pid, uint64_t start_time,
                           void (*ended)(void *owner, struct child_end end),
                           void *owner, struct error *err);
-/* Forgets it: the process goes on, 'ended' is not called. */
+/* Forgets it: the process goes on, 'ended' is not called.  Should it end while
+ * the loop lives, it is reaped. */
 void child_free(struct child *child);
 pid_t child_pid(const struct child *child);
 /* Of /proc/PID/stat, field 22: clock ticks after boot. */

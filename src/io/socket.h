@@ -15,6 +15,7 @@ struct socket_address {
     char *path;    /* Owned. A unix socket; NULL for TCP. */
     char *host;    /* Owned. Name or address without brackets; NULL: any. */
     uint16_t port; /* 0: any free one (listening only). */
+    mode_t mode;   /* Of a listening socket's file; 0: 0600. */
 };
 
 /* "ADDR:PORT", "[V6]:PORT", ":PORT" or a path that begins with '/'. */
@@ -24,8 +25,15 @@ int socket_address_parse(const char *text, struct socket_address *address,
 char *socket_address_format(const struct socket_address *address);
 void socket_address_done(struct socket_address *address);
 
-/* A listening socket.  A stale unix socket file, which nobody listens on, is
- * replaced; one that somebody listens on is an error. */
+/* Makes a listening socket, for a process of ours or for a listener.  A stale
+ * unix socket file, which nobody listens on, is replaced; one that somebody
+ * listens on is an error (ERROR_SYSTEM, EADDRINUSE), and a file that is no
+ * socket is left alone.  TCP without a host listens on IPv6 and IPv4.  Looks a
+ * name up in place, so it is for numeric addresses and for the start. */
+int socket_listen(const struct socket_address *address, struct error *err);
+
+/* A listening socket of ours, as from socket_listen().  What it accepts is
+ * non-blocking and closes on exec. */
 struct listener;
 struct listener *listener_new(struct loop *loop,
                               const struct socket_address *address,
@@ -39,7 +47,9 @@ uint16_t listener_port(const struct listener *listener);
 /* Closes, and removes the socket file that it made. */
 void listener_free(struct listener *listener);
 
-/* A connection in the making.  Tries each address of a name in turn. */
+/* A connection in the making.  Tries each address of a name in turn, each for
+ * its share of the time that is left.  'pool' looks names up; it may be NULL
+ * for unix sockets and numeric addresses. */
 struct connect_attempt;
 /* Calls 'done' from the loop, once: with a connected socket, which the callee
  * takes, or with -1 and an error.  Freeing the attempt before that is how it is
