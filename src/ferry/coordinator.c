@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "ferry/coordinator.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libvirt/libvirt.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+/* What the destination is never told. */
+enum {
+    SOURCE_ONLY_FLAGS = VIR_MIGRATE_CHANGE_PROTECTION |
+                        VIR_MIGRATE_ABORT_ON_ERROR | VIR_MIGRATE_AUTO_CONVERGE,
+};
+
+struct coordinator {
+    /* Set by coordinator_new(). */
+    char *domain; /* Owned. */
+    struct coordinator_end ends[2];
+    const struct coordinator_callbacks *callbacks; /* Borrowed. */
+    void *owner;
+    bool has_protection;
+    /* What was learnt on the way. */
+    enum coordinator_state state;
+    unsigned flags;               /* With PAUSED where the guest is. */
+    struct parameters parameters; /* Owned. The user's, and ours. */
+    void *cookie;                 /* Owned. The last that came. */
+    size_t cookie_size;
+    bool is_lost[2];
+    struct error error;        /* Why it failed: the first cause. */
+    struct error finish_error; /* What a cancelling Finish said. */
+    struct error warning;      /* What went wrong after success. */
+};
+
+static void happened(struct coordinator *coordinator,
+                     enum coordinator_event event);
+
+struct coordinator *
+coordinator_new(const struct coordinator_options *options,
+                const struct coordinator_callbacks *callbacks, void *owner)
+{
+    struct coordinator *coordinator = xcalloc(1, sizeof *coordinator);
+
+    coordinator->domain = xstrdup(options->domain);
+    coordinator->ends[COORDINATOR_SOURCE] = options->source;
+    coordinator->ends[COORDINATOR_DESTINATION] = options->destination;
+    coordinator->callbacks = callbacks;
+    coordinator->owner = owner;
+    coordinator->has_protection = options->has_protection;
+    coordinator->flags = options->flags;
+    if (options->parameters) {
+        parameters_copy(&coordinator->parameters, options->parameters);
+    }
+    return coordinator;
+}
+
+void
+coordinator_free(struct coordinator *coordinator)
+{
+    if (!coordinator) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(coordinator->ends); i++) {
+        coordinator->ends[i].operations->forget(coordinator->ends[i].end);
+    }
+    parameters_done(&coordinator->parameters);
+    error_clear(&coordinator->error);
+    error_clear(&coordinator->finish_error);
+    error_clear(&coordinator->warning);
+    free(coordinator->cookie);
+    free(coordinator->domain);
+    free(coordinator);
+}
+
+enum coordinator_state
+coordinator_current_state(const struct coordinator *coordinator)
+{
+    return coordinator->state;
+}
+
+/* -------------------------------------------------------- what they answer */
+
+static void
+take_cookie(struct coordinator *coordinator, const void *cookie, size_t size)
+{
+    free(coordinator->cookie);
+    coordinator->cookie = size > 0 ? xmemdup(cookie, size) : NULL;
+    coordinator->cookie_size = size;
+}
+
+/* Remembers why it fails, unless there is an earlier cause. */
+static void
+blame(struct coordinator *coordinator, const char *doing,
+      enum coordinator_side side, const struct error *err)
+{
+    if (error_is_set(&coordinator->error)) {
+        return;
+    }
+    error_copy(&coordinator->error, err);
+    error_wrap(&coordinator->error, "%s on %s", doing,
+               coordinator->ends[side].name);
+}
+
+/* Whether an answer is one: not a sign that the connection is gone. */
+static bool
+is_word_of(struct coordinator *coordinator, enum coordinator_side side,
+           const struct error *err)
+{
+    if (coordinator->is_lost[side]) {
+        return false;
+    }
+    if (err && err->code == ERROR_PEER_LOST) {
+        coordinator_lost(coordinator, side, err);
+        return false;
+    }
+    return true;
+}
+
+static void
+begun(void *owner, const struct coordinator_answer *answer,
+      const struct error *err)
+{
+    struct coordinator *coordinator = owner;
+
+    if (!is_word_of(coordinator, COORDINATOR_SOURCE, err)) {
+        return;
+    }
+    if (err) {
+        blame(coordinator, "beginning", COORDINATOR_SOURCE, err);
+        happened(coordinator, COORDINATOR_EVENT_BEGIN_FAILED);
+        return;
+    }
+    take_cookie(coordinator, answer->cookie, answer->cookie_size);
+    parameters_remove(&coordinator->parameters, VIR_MIGRATE_PARAM_DEST_XML);
+    parameters_add_string(&coordinator->parameters, VIR_MIGRATE_PARAM_DEST_XML,
+                          answer->xml);
+    happened(coordinator, COORDINATOR_EVENT_BEGUN);
+}
+
+static void
+looked(void *owner, const struct coordinator_answer *answer,
+       const struct error *err)
+{
+    struct coordinator *coordinator = owner;
+
+    if (!is_word_of(coordinator, COORDINATOR_SOURCE, err)) {
+        return;
+    }
+    if (err) {
+        blame(coordinator, "asking for the guest's state", COORDINATOR_SOURCE,
+              err);
+        happened(coordinator, COORDINATOR_EVENT_LOOK_FAILED);
+        return;
+    }
+    if (answer->is_paused) {
+        coordinator->flags |= VIR_MIGRATE_PAUSED;
+    }
+    happened(coordinator, COORDINATOR_EVENT_LOOKED);
+}
+
+static void
+prepared(void *owner, const struct coordinator_answer *answer,
+         const struct error *err)
+{
+    struct coordinator *coordinator = owner;
+
+    if (!is_word_of(coordinator, COORDINATOR_DESTINATION, err)) {
+        return;
+    }
+    if (err) {
+        blame(coordinator, "preparing", COORDINATOR_DESTINATION, err);
+        happened(coordinator, COORDINATOR_EVENT_PREPARE_FAILED);
+        return;
+    }
+    take_cookie(coordinator, answer->cookie, answer->cookie_size);
+    if (coordinator->flags & VIR_MIGRATE_OFFLINE) {
+        take_cookie(coordinator, NULL, 0);
+        happened(coordinator, COORDINATOR_EVENT_PREPARED_OFFLINE);
+        return;
+    }
+    if (answer->uri) {
+        parameters_remove(&coordinator->parameters, VIR_MIGRATE_PARAM_URI);
+        parameters_add_string(&coordinator->parameters, VIR_MIGRATE_PARAM_URI,
+                              answer->uri);
+    }
+    if (!parameters_find_string(&coordinator->parameters,
+                                VIR_MIGRATE_PARAM_URI)) {
+        AUTO_ERROR nowhere = {0};
+
+        error_set(&nowhere, ERROR_INTERNAL, "it did not set the uri");
+        blame(coordinator, "preparing", COORDINATOR_DESTINATION, &nowhere);
+        happened(coordinator, COORDINATOR_EVENT_PREPARED_NOWHERE);
+        return;
+    }
+    happened(coordinator, COORDINATOR_EVENT_PREPARED);
+}
+
+static void
+performed(void *owner, const struct coordinator_answer *answer,
+          const struct error *err)
+{
+    struct coordinator *coordinator = owner;
+
+    if (!is_word_of(coordinator, COORDINATOR_SOURCE, err)) {
+        return;
+    }
+    if (err) {
+        blame(coordinator, "performing", COORDINATOR_SOURCE, err);
+        happened(coordinator, COORDINATOR_EVENT_PERFORM_FAILED);
+        return;
+    }
+    take_cookie(coordinator, answer->cookie, answer->cookie_size);
+    happened(coordinator, COORDINATOR_EVENT_PERFORMED);
+}
+
+static void
+finished(void *owner, const struct coordinator_answer *answer,
+         const struct error *err)
+{
+    struct coordinator *coordinator = owner;
+    AUTO_ERROR nobody = {0};
+
+    if (!is_word_of(coordinator, COORDINATOR_DESTINATION, err)) {
+        return;
+    }
+    if (!err && answer->has_domain) {
+        take_cookie(coordinator, answer->cookie, answer->cookie_size);
+        happened(coordinator, COORDINATOR_EVENT_FINISHED);
+        return;
+    }
+    if (!err) {
+        error_set(&nobody, ERROR_INTERNAL, "it returned no domain");
+        err = &nobody;
+    }
+    if (error_is_set(&coordinator->error)) {
+        error_copy(&coordinator->finish_error, err);
+    }
+    blame(coordinator, "finishing", COORDINATOR_DESTINATION, err);
+    happened(coordinator, COORDINATOR_EVENT_FINISH_FAILED);
+}
+
+static void
+asked_again(void *owner, const struct coordinator_answer *answer,
+            const struct error *err)
+{
+    struct coordinator *coordinator = owner;
+
+    if (err || answer->finding == COORDINATOR_FOUND_NOTHING) {
+        happened(coordinator, COORDINATOR_EVENT_NOT_FOUND_OUT);
+    } else if (answer->finding == COORDINATOR_FOUND_RUNNING) {
+        take_cookie(coordinator, NULL, 0);
+        happened(coordinator, COORDINATOR_EVENT_FOUND_RUNNING);
+    } else {
+        happened(coordinator, COORDINATOR_EVENT_FOUND_CANCELLED);
+    }
+}
+
+static void
+confirmed(void *owner, const struct coordinator_answer *answer,
+          const struct error *err)
+{
+    struct coordinator *coordinator = owner;
+
+    (void)answer;
+    if (!is_word_of(coordinator, COORDINATOR_SOURCE, err)) {
+        return;
+    }
+    if (err && coordinator->state == COORDINATOR_STATE_CONFIRMING) {
+        error_copy(&coordinator->warning, err);
+        error_wrap(&coordinator->warning, "confirming on %s",
+                   coordinator->ends[COORDINATOR_SOURCE].name);
+    }
+    happened(coordinator, err ? COORDINATOR_EVENT_CONFIRM_FAILED
+                              : COORDINATOR_EVENT_CONFIRMED);
+}
+
+/* The answer that counts is Perform's. */
+static void
+abort_answered(void *owner, const struct coordinator_answer *answer,
+               const struct error *err)
+{
+    (void)answer;
+    is_word_of(owner, COORDINATOR_SOURCE, err);
+}
+
+/* ---------------------------------------------------------- what they hear */
+
+static void
+call_source(struct coordinator *coordinator,
+            void (*call)(void *end, const struct coordinator_request *request,
+                         coordinator_answered *answered, void *owner),
+            bool is_cancelled, coordinator_answered *answered)
+{
+    struct coordinator_request request = {
+        .flags = coordinator->flags,
+        .parameters = &coordinator->parameters,
+        .cookie = is_cancelled ? NULL : coordinator->cookie,
+        .cookie_size = is_cancelled ? 0 : coordinator->cookie_size,
+        .is_cancelled = is_cancelled,
+    };
+
+    if (coordinator->has_protection) {
+        request.flags |= VIR_MIGRATE_CHANGE_PROTECTION;
+    }
+    call(coordinator->ends[COORDINATOR_SOURCE].end, &request, answered,
+         coordinator);
+}
+
+static void
+call_destination(struct coordinator *coordinator,
+                 void (*call)(void *end,
+                              const struct coordinator_request *request,
+                              coordinator_answered *answered, void *owner),
+                 bool is_cancelled, coordinator_answered *answered)
+{
+    struct coordinator_request request = {
+        .flags = coordinator->flags & ~(unsigned)SOURCE_ONLY_FLAGS,
+        .parameters = &coordinator->parameters,
+        .cookie = is_cancelled ? NULL : coordinator->cookie,
+        .cookie_size = is_cancelled ? 0 : coordinator->cookie_size,
+        .is_cancelled = is_cancelled,
+    };
+
+    call(coordinator->ends[COORDINATOR_DESTINATION].end, &request, answered,
+         coordinator);
+}
+
+/* The destination knows the guest by the name that it has there. */
+static void
+call_finish(struct coordinator *coordinator, bool is_cancelled)
+{
+    struct parameters *parameters = &coordinator->parameters;
+
+    if (!parameters_find_string(parameters, VIR_MIGRATE_PARAM_DEST_NAME)) {
+        parameters_add_string(parameters, VIR_MIGRATE_PARAM_DEST_NAME,
+                              coordinator->domain);
+    }
+    call_destination(
+        coordinator,
+        coordinator->ends[COORDINATOR_DESTINATION].operations->finish,
+        is_cancelled, finished);
+}
+
+/* The last thing that happens to a coordinator: it may be freed here. */
+static void
+report(struct coordinator *coordinator)
+{
+    const struct error *err = NULL;
+    const struct error *warning = NULL;
+
+    if (coordinator_prefers_finish_error(&coordinator->error,
+                                         &coordinator->finish_error)) {
+        error_clear(&coordinator->error);
+        blame(coordinator, "finishing", COORDINATOR_DESTINATION,
+              &coordinator->finish_error);
+    }
+    if (coordinator->state == COORDINATOR_STATE_UNKNOWN) {
+        error_wrap(&coordinator->error,
+                   "the guest is paused on %s and may run on %s",
+                   coordinator->ends[COORDINATOR_SOURCE].name,
+                   coordinator->ends[COORDINATOR_DESTINATION].name);
+    }
+    if (coordinator->state == COORDINATOR_STATE_FAILED ||
+        coordinator->state == COORDINATOR_STATE_UNKNOWN) {
+        assert(error_is_set(&coordinator->error));
+        err = &coordinator->error;
+    } else if (error_is_set(&coordinator->warning)) {
+        warning = &coordinator->warning;
+    }
+    coordinator->callbacks->ended(coordinator->owner, coordinator->state, err,
+                                  warning);
+}
+
+static void
+act(struct coordinator *coordinator, enum coordinator_action action)
+{
+    const struct coordinator_end_operations *source =
+        coordinator->ends[COORDINATOR_SOURCE].operations;
+    const struct coordinator_end_operations *destination =
+        coordinator->ends[COORDINATOR_DESTINATION].operations;
+
+    switch (action) {
+    case COORDINATOR_ACTION_NOTHING:
+        return;
+    case COORDINATOR_ACTION_CALL_BEGIN:
+        call_source(coordinator, source->begin, false, begun);
+        return;
+    case COORDINATOR_ACTION_CALL_LOOK:
+        call_source(coordinator, source->get_state, false, looked);
+        return;
+    case COORDINATOR_ACTION_CALL_PREPARE:
+        call_destination(coordinator, destination->prepare, false, prepared);
+        return;
+    case COORDINATOR_ACTION_CALL_PERFORM:
+        call_source(coordinator, source->perform, false, performed);
+        return;
+    case COORDINATOR_ACTION_CALL_ABORT:
+        call_source(coordinator, source->abort, true, abort_answered);
+        return;
+    case COORDINATOR_ACTION_CALL_FINISH:
+        call_finish(coordinator, false);
+        return;
+    case COORDINATOR_ACTION_CANCEL_FINISH:
+        call_finish(coordinator, true);
+        return;
+    case COORDINATOR_ACTION_CALL_CONFIRM:
+        call_source(coordinator, source->confirm, false, confirmed);
+        return;
+    case COORDINATOR_ACTION_RELEASE:
+        if (!coordinator->has_protection) {
+            confirmed(coordinator, NULL, NULL);
+            return;
+        }
+        call_source(coordinator, source->confirm, true, confirmed);
+        return;
+    case COORDINATOR_ACTION_CANCEL_CONFIRM:
+        call_source(coordinator, source->confirm, true, confirmed);
+        return;
+    case COORDINATOR_ACTION_ASK_AGAIN:
+        call_destination(coordinator, destination->ask_again, true,
+                         asked_again);
+        return;
+    case COORDINATOR_ACTION_REPORT:
+        report(coordinator);
+        return;
+    }
+}
+
+/* Decides, tells, and does.  Must be the last thing that its callers do: the
+ * coordinator may be gone afterwards. */
+static void
+happened(struct coordinator *coordinator, enum coordinator_event event)
+{
+    enum coordinator_action action;
+
+    if (!coordinator_v3_step(&coordinator->state, event, &action)) {
+        log_trace(LOG_TOPIC_rules, "%-20s -> not in %s",
+                  coordinator_event_name(event),
+                  coordinator_state_name(coordinator->state));
+        return;
+    }
+    log_trace(LOG_TOPIC_rules, "%-20s -> %s %s", coordinator_event_name(event),
+              coordinator_state_name(coordinator->state),
+              coordinator_action_name(action));
+    if (coordinator->callbacks->moved) {
+        coordinator->callbacks->moved(coordinator->owner, coordinator->state);
+    }
+    act(coordinator, action);
+}
+
+void
+coordinator_start(struct coordinator *coordinator)
+{
+    happened(coordinator, COORDINATOR_EVENT_START);
+}
+
+/* Whether an interruption at this point is what ends it: before the copy, and
+ * not by the failure of a Perform that has its own error. */
+static bool
+is_before_perform(enum coordinator_state state)
+{
+    return state == COORDINATOR_STATE_BEGINNING ||
+           state == COORDINATOR_STATE_LOOKING ||
+           state == COORDINATOR_STATE_PREPARING;
+}
+
+void
+coordinator_interrupt(struct coordinator *coordinator)
+{
+    if (is_before_perform(coordinator->state) &&
+        !error_is_set(&coordinator->error)) {
+        error_set(&coordinator->error, ERROR_OPERATION_ABORTED,
+                  "interrupted before the guest was copied");
+    }
+    happened(coordinator, COORDINATOR_EVENT_INTERRUPTED);
+}
+
+/* Once the destination has been asked to start the guest, losing the source
+ * fails nothing. */
+static bool
+is_only_a_warning(enum coordinator_state state, enum coordinator_side side)
+{
+    return state == COORDINATOR_STATE_CONFIRMING ||
+           (state == COORDINATOR_STATE_FINISHING && side == COORDINATOR_SOURCE);
+}
+
+void
+coordinator_lost(struct coordinator *coordinator, enum coordinator_side side,
+                 const struct error *why)
+{
+    AUTO_ERROR lost = {0};
+
+    if (coordinator->is_lost[side]) {
+        return;
+    }
+    coordinator->is_lost[side] = true;
+    error_set(&lost, ERROR_PEER_LOST, "lost the connection to %s%s%s",
+              coordinator->ends[side].name, why ? ": " : "",
+              why ? why->message : "");
+    if (!is_only_a_warning(coordinator->state, side)) {
+        if (!error_is_set(&coordinator->error)) {
+            error_move(&coordinator->error, &lost);
+        }
+    } else if (side == COORDINATOR_SOURCE) {
+        error_move(&coordinator->warning, &lost);
+    }
+    happened(coordinator, side == COORDINATOR_SOURCE
+                              ? COORDINATOR_EVENT_SOURCE_LOST
+                              : COORDINATOR_EVENT_DESTINATION_LOST);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* An end of a migration that is a daemon behind a connection: turns the
+ * coordinator's calls into libvirt's procedures, those with typed parameters or
+ * the older ones.
+ *
+ * Does not make connections and does not watch them: who owns the connection
+ * tells the coordinator when it closes. */
+
+#pragma once
+
+#include "ferry/coordinator.h"
+#include "rpc/connection.h"
+
+struct coordinator_remote {
+    /* Caller sets. */
+    struct loop *loop;                 /* Borrowed. */
+    struct rpc_connection *connection; /* Borrowed. */
+    struct remote_dom domain;          /* Borrowed. As the source knows it. */
+    bool has_parameters;               /* Feature 13. */
+    /* Connects to the destination once more, to ask again; 'opened' gets a
+     * connection, which stays its maker's, or NULL.  NULL: there is no way. */
+    void (*reopen)(void *owner,
+                   void (*opened)(struct coordinator_remote *remote,
+                                  struct rpc_connection *connection),
+                   struct coordinator_remote *remote);
+    void *reopen_owner;
+    /* Private: the call under way, or NULL; */
+    struct rpc_pending *pending;
+    coordinator_answered *answered;
+    void *owner;
+    /* an abort, which may run beside it; */
+    struct rpc_pending *pending_abort;
+    coordinator_answered *abort_answered;
+    void *abort_owner;
+    /* asking again. */
+    struct timer retry;
+    coordinator_answered *again_answered;
+    void *again_owner;
+    unsigned again_flags;
+    struct parameters again_parameters;
+    unsigned tries;
+};
+
+/* The ends' 'void *' is a struct coordinator_remote, all zeros but for what the
+ * caller sets. */
+extern const struct coordinator_end_operations coordinator_remote_operations;
+/* After coordinator_free(). */
+void coordinator_remote_done(struct coordinator_remote *remote);
+
+/* One of the operations, in a file of its own: a Finish was sent and its answer
+ * is lost.  Connects again and sends one that cancels, which a destination that
+ * has not started the guest answers for good; and else looks whether the guest
+ * runs there. Tries for about 20 seconds. */
+void coordinator_remote_ask_again(void *end,
+                                  const struct coordinator_request *request,
+                                  coordinator_answered *answered, void *owner);
