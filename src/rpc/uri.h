@@ -16,15 +16,15 @@ enum rpc_transport {
     RPC_TRANSPORT_TCP,
 };
 
-/* Where a daemon listens that nobody told otherwise. */
-#define RPC_SOCKET_VMFERRY "/run/vmferry/vmferry-sock"
-#define RPC_SOCKET_LIBVIRT "/var/run/libvirt/libvirt-sock"
 enum { RPC_PORT_TCP = 16509 };
 
 struct rpc_uri {
     char *scheme; /* Owned. "qemu", without the transport. */
     enum rpc_transport transport;
-    struct socket_address address; /* Owned. Complete: defaults filled in. */
+    /* Owned. Complete: where the URI names no socket, it is the one of
+     * vmferryd, or of libvirtd for the scheme "qemu", the user's own for
+     * /session. */
+    struct socket_address address;
     /* Owned. What CONNECT_OPEN says: the URI without transport, host and those
      * query parameters that are the client's business. */
     char *name;
