@@ -85,6 +85,11 @@ void qmp_execute_oob(struct qmp_session *session, const char *command,
                      void *owner);
 /* The pending commands of that owner are answered to nobody. */
 void qmp_forget(struct qmp_session *session, const void *owner);
+/* Closes the connection (ERROR_OPERATION_TIMEOUT) where a command waits and
+ * QEMU has said nothing at all for that long.  0, as in the beginning: never.
+ */
+void qmp_session_set_silence_limit(struct qmp_session *session,
+                                   int64_t limit_ms);
 /* Commands that have no reply yet. */
 unsigned qmp_session_pending(const struct qmp_session *session);
 
@@ -96,3 +101,6 @@ typedef void qmp_decode(qmp_untyped_done *done, void *owner,
 void qmp_execute_decoded(struct qmp_session *session, const char *command,
                          struct json_object *arguments, qmp_decode *decode,
                          qmp_untyped_done *done, void *owner);
+void qmp_execute_decoded_oob(struct qmp_session *session, const char *command,
+                             struct json_object *arguments, qmp_decode *decode,
+                             qmp_untyped_done *done, void *owner);
