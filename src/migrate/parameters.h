@@ -70,6 +70,10 @@ void migration_parameters_done(struct migration_parameters *parameters);
     __attribute__((                                                            \
         cleanup(migration_parameters_done))) struct migration_parameters
 
+/* Whether the destination has a use for it.  A source that drives the other
+ * side itself passes only those on; a client passes all to both. */
+bool migration_parameter_is_told(const char *name);
+
 /* The form in which a source writes its bandwidth to QEMU: bytes per second,
  * 0 for no limit, which is also what "not given" means: QEMU's own default of
  * 128 MiB/s makes a migration ten times as long as it need be. */

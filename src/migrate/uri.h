@@ -25,6 +25,9 @@ enum migration_transport {
 /* libvirt's range of ports for incoming migrations. */
 enum { MIGRATION_PORT_FIRST = 49152, MIGRATION_PORT_LAST = 49215 };
 
+/* The longest name of a host, and of a UNIX socket (sun_path). */
+enum { MIGRATION_HOST_MAX = 255, MIGRATION_PATH_MAX = 107 };
+
 /* {0} is an empty one. */
 struct migration_uri {
     enum migration_transport transport;
@@ -53,6 +56,10 @@ char *migration_uri_listen(const struct migration_uri *uri, uint16_t port,
                            const char *listen_address, bool has_ipv6);
 /* For QEMU's migrate.  Caller frees. */
 char *migration_uri_connect(const struct migration_uri *uri);
+
+/* Whether it may stand where QEMU expects a host or an address: nothing that
+ * QEMU could take for an option. */
+bool migration_host_is_valid(const char *host);
 
 void migration_uri_done(struct migration_uri *uri);
 
