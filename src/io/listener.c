@@ -49,8 +49,6 @@ static void listener_ready(void *owner, uint32_t events);
 static void listener_rested(void *owner);
 static void remove_file(const struct listener *listener);
 
-DEFINE_AUTO(listener);
-
 int
 socket_listen(const struct socket_address *address, struct error *err)
 {
