@@ -48,8 +48,7 @@ qemu_migration_job_start(struct qemu_migration_job *job,
     assert(start->kind == VIR_JOB_MIGRATION_IN ||
            start->kind == VIR_JOB_MIGRATION_OUT);
 
-    start->job = job;
-    if (job->facts.kind != JOB_ASYNC_NONE) {
+    if (job->facts.kind != JOB_ASYNC_NONE || job->waiting) {
         AUTO_ERROR err = {0};
 
         error_set(&err, ERROR_OPERATION_INVALID,
@@ -58,6 +57,8 @@ qemu_migration_job_start(struct qemu_migration_job *job,
         start->refused(start, &err);
         return;
     }
+    start->job = job;
+    job->waiting = start;
     start->request = (struct job_request){
         .async = start->kind,
         .api = start->caller.api,
@@ -75,9 +76,11 @@ granted(struct job_request *request)
         container_of(request, struct qemu_migration_start, request);
     struct qemu_migration_job *job = start->job;
     int64_t now_ms = job_lock_async_since(job->lock);
-    struct qemu_migration_job before = *job;
+    struct qemu_migration_job before;
     AUTO_ERROR err = {0};
 
+    job->waiting = NULL;
+    before = *job;
     job->facts = (struct qemu_migration_facts){
         .kind = start->kind,
         .phase = QEMU_MIGRATION_PHASE_NONE,
@@ -102,13 +105,15 @@ refused(struct job_request *request, const struct error *err)
     struct qemu_migration_start *start =
         container_of(request, struct qemu_migration_start, request);
 
+    start->job->waiting = NULL;
     start->refused(start, err);
 }
 
 void
 qemu_migration_job_cancel_start(struct qemu_migration_start *start)
 {
-    if (start->job) {
+    if (start->job && start->job->waiting == start) {
+        start->job->waiting = NULL;
         job_lock_cancel(start->job->lock, &start->request);
     }
 }

@@ -89,6 +89,9 @@ struct qemu_migration_job {
     /* Whose death cleans up between the calls; 0 for nobody's.  Not recorded:
      * no connection survives a restart. */
     uint64_t client_id;
+
+    /* Private. */
+    struct qemu_migration_start *waiting; /* The one that waits, or NULL. */
 };
 
 /* A request for the job.  Lives in its owner's struct. */
@@ -107,8 +110,8 @@ struct qemu_migration_start {
 };
 
 /* Asks for the job.  Answers through granted() or refused(), maybe before it
- * returns.  A second migration is refused at once (OPERATION_INVALID); other
- * jobs are waited for, up to wait_ms. */
+ * returns.  A second migration is refused at once (OPERATION_INVALID), also
+ * where the first still waits; other jobs are waited for, up to wait_ms. */
 void qemu_migration_job_start(struct qemu_migration_job *job,
                               struct qemu_migration_start *start,
                               int64_t now_ms);
