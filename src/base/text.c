@@ -68,12 +68,14 @@ bool
 parse_i64(const char *text, int64_t min, int64_t max, int64_t *value)
 {
     bool is_negative = *text == '-';
+    uint64_t most = (uint64_t)INT64_MAX + is_negative;
     uint64_t size;
+    int64_t result;
 
-    if (!parse_unsigned(text + is_negative, 10, INT64_MAX, &size)) {
+    if (!parse_unsigned(text + is_negative, 10, most, &size)) {
         return false;
     }
-    int64_t result = is_negative ? -(int64_t)size : (int64_t)size;
+    result = (int64_t)(is_negative ? -size : size);
     if (result < min || result > max) {
         return false;
     }
@@ -148,9 +150,13 @@ parse_unsigned(const char *text, int base, uint64_t max, uint64_t *value)
     unsigned long long result;
     char *end;
 
-    /* strtoull() skips blanks and takes signs; a number has neither. */
+    /* strtoull() skips blanks, takes signs and, again, "0x"; a number has none
+     * of them. */
     if (!(*text >= '0' && *text <= '9') &&
         !(base == 16 && strchr("abcdefABCDEF", *text) && *text)) {
+        return false;
+    }
+    if (*text == '0' && (text[1] == 'x' || text[1] == 'X')) {
         return false;
     }
     errno = 0;
