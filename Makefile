@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The targets that a newcomer guesses; meson and ninja do the work.
+
+BUILD = build
+PREFIX = /usr/local
+
+.PHONY: all help deps guest demo check check-fast bench install format clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+help:
+	@echo 'make             build everything in $(BUILD)/'
+	@echo 'make deps        install what building, demo and tests need (Debian)'
+	@echo 'make demo        migrate a guest between two daemons of this machine'
+	@echo 'make check       all tests; the last line counts them'
+	@echo 'make check-fast  what takes under half a minute'
+	@echo 'make bench       measure migrations'
+	@echo 'make install     install below PREFIX ($(PREFIX)), DESTDIR is honoured'
+	@echo 'make format      clang-format all C sources'
+	@echo 'make guest       only the guest image of the tests'
+	@echo 'make clean       remove all build folders'
+
+$(BUILD)/build.ninja:
+	@meson setup --prefix=$(PREFIX) $(BUILD)
+
+deps:
+	@tools/deps
+
+guest: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) tests/guest/beat.bin
+
+demo: all
+	@tools/demo
+
+check:
+	@tools/check
+
+check-fast:
+	@tools/check --fast
+
+bench: all
+	@if [ -x bench/run ]; then bench/run; else \
+	    echo 'make bench: there are no measurements yet'; fi
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	@rm -rf build build-asan build-clang build-fuzz
