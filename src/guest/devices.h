@@ -249,6 +249,16 @@ void guest_list_add(void *list, void *element);
 /* Takes the element at 'index' out and returns it: the caller frees it. */
 void *guest_list_remove(void *list, size_t index);
 
+struct guest;
+/* Put a device (take it) where libvirt sorts it in: disks of a bus by target,
+ * controllers of a type by index. */
+void guest_add_disk(struct guest *guest, struct guest_disk *disk);
+void guest_add_controller(struct guest *guest,
+                          struct guest_controller *controller);
+/* The position of a target in its bus: 0 for "vda", 26 for "vdaa"; -1 where
+ * it is no such name. */
+int guest_disk_target_index(const char *target);
+
 /* New ones are all zero (xcalloc); _free takes NULL. */
 void guest_disk_free(struct guest_disk *disk);
 void guest_controller_free(struct guest_controller *controller);

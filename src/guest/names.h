@@ -56,9 +56,7 @@ enum guest_switch { GUEST_SWITCH_UNSET, GUEST_SWITCH_ON, GUEST_SWITCH_OFF };
     X(P, CHASSIS, "chassis")                                                   \
     X(P, OEM_STRINGS, "oemStrings")
 
-#define GUEST_HYPERV_MODES(X, P)                                               \
-    X(P, CUSTOM, "custom")                                                     \
-    X(P, PASSTHROUGH, "passthrough")
+#define GUEST_HYPERV_MODES(X, P) X(P, CUSTOM, "custom")
 
 /* Enlightenments that are just on or off: "hv-" and the word for QEMU. */
 #define GUEST_HYPERV_FEATURES(X, P)                                            \
@@ -153,7 +151,6 @@ enum guest_switch { GUEST_SWITCH_UNSET, GUEST_SWITCH_ON, GUEST_SWITCH_OFF };
     X(P, CDROM, "cdrom")                                                       \
     X(P, FLOPPY, "floppy")
 
-/* In the order in which libvirt sorts the disks of a guest. */
 #define GUEST_DISK_BUSES(X, P)                                                 \
     X(P, IDE, "ide")                                                           \
     X(P, FDC, "fdc")                                                           \
