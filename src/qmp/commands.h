@@ -341,6 +341,18 @@ void qmp_migrate_pause(struct qmp_session *session, qmp_done *done,
 void qmp_migrate_recover(struct qmp_session *session, const char *uri,
                          qmp_done *done, void *owner);
 
+/* --- disks --- */
+
+/* A server for exports on a unix socket; there is one for each QEMU. */
+void qmp_nbd_server_start(struct qmp_session *session, const char *path,
+                          qmp_done *done, void *owner);
+/* Offers a node under its own name.  Activates an inactive one (QEMU 7.2). */
+void qmp_nbd_export_add(struct qmp_session *session, const char *node,
+                        bool is_writable, qmp_done *done, void *owner);
+/* Ends the server with all its exports. */
+void qmp_nbd_server_stop(struct qmp_session *session, qmp_done *done,
+                         void *owner);
+
 /* --- what this QEMU can do --- */
 
 struct qmp_machine {
