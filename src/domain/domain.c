@@ -29,9 +29,9 @@ domain_new(struct host *host, const char *name, const struct uuid *uuid)
     domain->uuid = *uuid;
     domain->id = -1;
     domain->state = DOMAIN_STATE_SHUTOFF;
-    domain->jobs = job_lock_new(name);
+    job_lock_init(&domain->jobs, name);
     domain->migration_job = (struct qemu_migration_job){
-        .lock = domain->jobs,
+        .lock = &domain->jobs,
         .changed = migration_changed,
         .owner = domain,
     };
@@ -64,10 +64,7 @@ domain_put(struct domain *domain)
     qemu_process_free(domain->dead);
     guest_free(domain->definition);
     guest_free(domain->live);
-    if (domain->completed) {
-        domain->free_completed(domain->completed);
-    }
-    job_lock_free(domain->jobs);
+    job_lock_done(&domain->jobs);
     free(domain->start);
     free(domain->name);
     free(domain);
@@ -161,7 +158,7 @@ domain_check_active(const struct domain *domain, struct error *err)
 void
 domain_watch_jobs(struct domain *domain)
 {
-    int64_t deadline = job_lock_next_deadline(domain->jobs);
+    int64_t deadline = job_lock_next_deadline(&domain->jobs);
     int64_t wait = deadline - monotonic_ms();
 
     if (deadline < 0) {
@@ -197,7 +194,7 @@ jobs_expired(void *owner)
     struct domain *domain = owner;
 
     domain_get(domain);
-    job_lock_expire(domain->jobs, monotonic_ms());
+    job_lock_expire(&domain->jobs, monotonic_ms());
     domain_watch_jobs(domain);
     domain_put(domain);
 }

@@ -18,6 +18,7 @@
 #include "guest/guest.h"
 #include "job/lock.h"
 #include "job/migration.h"
+#include "migrate/statistics.h"
 #include "qemu/process.h"
 #include "state/record.h"
 
@@ -42,8 +43,9 @@ struct domain_migration {
     /* QEMU has ended.  Called instead of domain_stopped(): the migration calls
      * that, with the reason that fits. */
     void (*ended)(struct domain_migration *migration, const struct error *why);
-    /* The client's connection was closed. */
-    void (*client_gone)(struct domain_migration *migration, uint64_t client_id);
+    /* A client's connection was closed.  True where it was the one that drives
+     * this migration, and that was not known. */
+    bool (*client_gone)(struct domain_migration *migration, uint64_t client_id);
     /* The daemon has come back and found the domain in its record. */
     void (*restarted)(struct domain_migration *migration);
     /* Somebody suspends, resumes or destroys the guest while a migration
@@ -70,14 +72,15 @@ struct domain {
     int reason; /* Of the state; libvirt's numbers. */
     bool has_autostart;
     struct qemu_process *qemu; /* Owned. NULL unless active. */
-    struct job_lock *jobs;     /* Owned. */
+    struct job_lock jobs;
     struct qemu_migration_job migration_job;
     struct domain_migration *migration; /* Owned. */
     uint64_t migration_bandwidth_mib;   /* migrate-setspeed; 0: no limit. */
     uint64_t migration_downtime_ms;     /* migrate-setmaxdowntime. */
-    struct migration_statistics
-        *completed; /* Owned. Of the last job, or NULL. */
-    void (*free_completed)(struct migration_statistics *statistics);
+    /* Of the last migration that completed, until somebody has read it. */
+    bool has_completed;
+    bool was_incoming; /* It came; otherwise it went. */
+    struct migration_statistics completed;
     /* How the next STOP and RESUME of QEMU are to be understood: set by who
      * causes them, and taken back to "by the user" once they have come. */
     struct domain_expectation {
@@ -155,6 +158,8 @@ int domain_check_active(const struct domain *domain, struct error *err);
 /* (Re)arms the timer that refuses overdue waiters of the job lock; to be called
  * after every request that was queued. */
 void domain_watch_jobs(struct domain *domain);
+/* Asks QEMU for the ptys that it opened and puts them into the live guest. */
+void domain_learn_chardevs(struct domain *domain);
 /* Back to what follows from a user's own suspend, resume and destroy. */
 void domain_expect_nothing(struct domain *domain);
 

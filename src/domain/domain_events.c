@@ -106,7 +106,7 @@ handle_stop(struct domain *domain)
     }
     /* libvirt: whatever stops the guest of an outgoing migration, it is "by
      * the migration" (migration.md of its protocol, suspend during perform). */
-    if (job_lock_async(domain->jobs) == VIR_JOB_MIGRATION_OUT) {
+    if (job_lock_async(&domain->jobs) == VIR_JOB_MIGRATION_OUT) {
         expected = (struct domain_expectation){
             VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED};
     }
@@ -123,7 +123,7 @@ handle_resume(struct domain *domain)
     if (domain->state == DOMAIN_STATE_RUNNING) {
         return;
     }
-    if (job_lock_async(domain->jobs) == VIR_JOB_MIGRATION_OUT) {
+    if (job_lock_async(&domain->jobs) == VIR_JOB_MIGRATION_OUT) {
         expected =
             (struct domain_expectation){VIR_DOMAIN_RUNNING_MIGRATION_CANCELED,
                                         VIR_DOMAIN_EVENT_RESUMED_MIGRATED};
@@ -142,9 +142,9 @@ handle_shutdown(struct domain *domain, const struct qmp_event *event)
         return;
     }
     domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
-                event->shutdown.is_guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST
-                                         : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
-    if (event->shutdown.is_guest &&
+                event->shutdown.is_by_guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST
+                                            : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+    if (event->shutdown.is_by_guest &&
         domain->live->on_poweroff == GUEST_ACTION_RESTART) {
         struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
 
@@ -154,7 +154,7 @@ handle_shutdown(struct domain *domain, const struct qmp_event *event)
     }
     domain_set_state(domain, DOMAIN_STATE_SHUTDOWN,
                      VIR_DOMAIN_SHUTDOWN_UNKNOWN);
-    if (event->shutdown.is_guest &&
+    if (event->shutdown.is_by_guest &&
         domain->live->on_poweroff == GUEST_ACTION_PRESERVE) {
         return;
     }

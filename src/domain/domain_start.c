@@ -35,6 +35,9 @@ static void chardevs_known(void *owner, const struct qmp_chardevs *list,
 static void guest_runs(void *owner, const struct error *err);
 static void fail(struct domain *domain, const struct error *why);
 static void finish(struct domain *domain, const struct error *err);
+static void chardevs_learnt(void *owner, const struct qmp_chardevs *list,
+                            const struct error *err);
+static void note_ptys(struct guest *live, const struct qmp_chardevs *list);
 static void note_pty(struct guest_chardev *chardev,
                      const struct qmp_chardevs *list);
 
@@ -88,6 +91,16 @@ domain_start_ended(struct domain *domain, const struct error *why)
                   why->message);
     }
     finish(domain, &start->err);
+}
+
+void
+domain_learn_chardevs(struct domain *domain)
+{
+    struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
+
+    if (monitor) {
+        qmp_query_chardev(monitor, chardevs_learnt, domain_get(domain));
+    }
 }
 
 static int
@@ -147,21 +160,12 @@ chardevs_known(void *owner, const struct qmp_chardevs *list,
                const struct error *err)
 {
     struct domain *domain = owner;
-    struct guest *live = domain->live;
 
     if (err) {
         fail(domain, err);
         return;
     }
-    for (size_t i = 0; i < live->serials.count; i++) {
-        note_pty(live->serials.items[i], list);
-    }
-    for (size_t i = 0; i < live->consoles.count; i++) {
-        note_pty(live->consoles.items[i], list);
-    }
-    for (size_t i = 0; i < live->channels.count; i++) {
-        note_pty(live->channels.items[i], list);
-    }
+    note_ptys(domain->live, list);
     if (domain->start->is_paused) {
         guest_runs(domain, NULL);
         return;
@@ -236,13 +240,40 @@ finish(struct domain *domain, const struct error *failed)
     domain_put(domain);
 }
 
+static void
+chardevs_learnt(void *owner, const struct qmp_chardevs *list,
+                const struct error *err)
+{
+    struct domain *domain = owner;
+
+    if (!err && domain->live) {
+        note_ptys(domain->live, list);
+        domain_save(domain);
+    }
+    domain_put(domain);
+}
+
+static void
+note_ptys(struct guest *live, const struct qmp_chardevs *list)
+{
+    for (size_t i = 0; i < live->serials.count; i++) {
+        note_pty(live->serials.items[i], list);
+    }
+    for (size_t i = 0; i < live->consoles.count; i++) {
+        note_pty(live->consoles.items[i], list);
+    }
+    for (size_t i = 0; i < live->channels.count; i++) {
+        note_pty(live->channels.items[i], list);
+    }
+}
+
 /* QEMU says "pty:/dev/pts/3". */
 static void
 note_pty(struct guest_chardev *chardev, const struct qmp_chardevs *list)
 {
     AUTO_FREE char *id = NULL;
 
-    if (chardev->type != GUEST_CHARDEV_PTY || !chardev->device.alias) {
+    if (chardev->type != GUEST_CHARDEV_TYPE_PTY || !chardev->device.alias) {
         return;
     }
     id = xasprintf("char%s", chardev->device.alias);

@@ -3,12 +3,15 @@
 #include "domain/host.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "domain/domain.h"
 
 static const char *find_machine(void *owner, const char *emulator,
                                 const char *machine);
+static int check_host(const struct host *host, const struct guest *guest,
+                      struct error *err);
 
 void
 host_init(struct host *host)
@@ -39,6 +42,24 @@ host_for_guest(struct host *host)
     };
 }
 
+struct guest *
+host_read_guest(struct host *host, const char *xml, unsigned flags,
+                struct error *err)
+{
+    struct guest_host facts = host_for_guest(host);
+    struct guest *guest = guest_parse(xml, strlen(xml), flags, err);
+
+    if (!guest) {
+        return NULL;
+    }
+    if (guest_check(guest, err) < 0 || check_host(host, guest, err) < 0 ||
+        guest_complete(guest, &facts, err) < 0) {
+        guest_free(guest);
+        return NULL;
+    }
+    return guest;
+}
+
 void
 host_note(struct host *host, enum log_level level, const struct domain *domain,
           const char *format, ...)
@@ -58,8 +79,8 @@ host_note(struct host *host, enum log_level level, const struct domain *domain,
         if (domain->migration) {
             context.job = domain->migration->is_incoming ? "migration in"
                                                          : "migration out";
-            context.phase = qemu_migration_phase_name(
-                qemu_migration_job_phase(&domain->migration_job));
+            context.phase =
+                qemu_migration_phase_name(domain->migration_job.facts.phase);
         }
     }
     host->observer->note(host->observer_owner, level, &context, message);
@@ -73,4 +94,40 @@ find_machine(void *owner, const char *emulator, const char *machine)
 
     (void)emulator;
     return qemu_capabilities_machine(host->qemu, machine);
+}
+
+/* What this host's QEMU can't do.  It would say so itself, but later and less
+ * clearly. */
+static int
+check_host(const struct host *host, const struct guest *guest,
+           struct error *err)
+{
+    const char *machine = guest->os.machine;
+    const char *model = guest->cpu && guest->cpu->mode == GUEST_CPU_MODE_CUSTOM
+                            ? guest->cpu->model
+                            : NULL;
+
+    if (guest->type == GUEST_TYPE_KVM && !host->qemu->is_kvm_enabled) {
+        return error_set(err, ERROR_CONFIG_UNSUPPORTED,
+                         "domain '%s' needs KVM, which is not available on"
+                         " host '%s'",
+                         guest->name, host->settings.name);
+    }
+    if (machine && !qemu_capabilities_machine(host->qemu, machine)) {
+        return error_set(err, ERROR_CONFIG_UNSUPPORTED,
+                         "domain '%s' needs the machine type '%s', which QEMU"
+                         " %u.%u.%u on host '%s' does not have",
+                         guest->name, machine, host->qemu->major,
+                         host->qemu->minor, host->qemu->micro,
+                         host->settings.name);
+    }
+    if (model && !qemu_capabilities_find_cpu_model(host->qemu, model)) {
+        return error_set(err, ERROR_CONFIG_UNSUPPORTED,
+                         "domain '%s' needs the CPU model '%s', which QEMU"
+                         " %u.%u.%u on host '%s' does not have",
+                         guest->name, model, host->qemu->major,
+                         host->qemu->minor, host->qemu->micro,
+                         host->settings.name);
+    }
+    return 0;
 }

@@ -66,7 +66,7 @@ struct host {
     int last_id;         /* The id last given to a running domain. */
     /* Private to ferry/destination.c. */
     struct list incoming_errors; /* Why an incoming guest was given up. */
-    uint64_t ports_in_use[1024]; /* Bit n: port n is promised to a guest. */
+    uint16_t last_port;          /* The last that was given to QEMU. */
 };
 
 void host_init(struct host *host);
@@ -75,6 +75,11 @@ void host_done(struct host *host);
 
 /* What guest_complete() wants to know of this host. */
 struct guest_host host_for_guest(struct host *host);
+
+/* Reads the XML of a guest that is to run here, checks and completes it.
+ * 'flags' is of enum guest_parse_flags. */
+struct guest *host_read_guest(struct host *host, const char *xml,
+                              unsigned flags, struct error *err);
 
 /* Tells the observer; 'domain' may be NULL. */
 void host_note(struct host *host, enum log_level level,

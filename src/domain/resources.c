@@ -22,7 +22,7 @@ domain_take_resources(struct domain *domain, struct error *err)
         const char *address = display->listen ? display->listen : "127.0.0.1";
         int port = VNC_PORT_FIRST;
 
-        if (display->type != GUEST_GRAPHICS_VNC ||
+        if (display->type != GUEST_GRAPHICS_TYPE_VNC ||
             display->autoport != GUEST_SWITCH_ON) {
             continue;
         }
