@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The destination's machine: from what has happened to the rule, the job's
+ * phase, the record on disk, the deadline of the new state, and the action. */
+
+#include "ferry/destination.h"
+
+#include <libvirt/libvirt.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "qmp/commands.h"
+
+enum {
+    QMP_DEADLINE_MS = 30000, /* For commands that take a moment. */
+    KILL_DEADLINE_MS = 5000, /* SIGKILL has been sent long before. */
+};
+
+static struct destination *destination_of(struct domain_migration *migration);
+static void hear_event(struct domain_migration *migration,
+                       const struct qmp_event *event);
+static void hear_ended(struct domain_migration *migration,
+                       const struct error *why);
+static bool hear_client_gone(struct domain_migration *migration,
+                             uint64_t client_id);
+static void hear_restarted(struct domain_migration *migration);
+static void hear_nothing(struct domain_migration *migration);
+static void hear_destroy(struct domain_migration *migration);
+static void save(struct domain_migration *migration, struct record *record);
+static void destination_free(struct domain_migration *migration);
+static int save_state(struct destination *destination, struct error *err);
+static void start_deadline(struct destination *destination);
+static void overdue(void *owner);
+
+struct destination *
+destination_new(struct domain *domain)
+{
+    struct destination *destination = xcalloc(1, sizeof *destination);
+
+    destination->base = (struct domain_migration){
+        .event = hear_event,
+        .ended = hear_ended,
+        .client_gone = hear_client_gone,
+        .restarted = hear_restarted,
+        .suspended = hear_nothing,
+        .resumed = hear_nothing,
+        .destroy = hear_destroy,
+        .save = save,
+        .free = destination_free,
+        .is_incoming = true,
+    };
+    destination->domain = domain;
+    domain->migration = &destination->base;
+    domain->on_end = (struct domain_expectation){
+        VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED};
+    return destination;
+}
+
+struct destination *
+destination_find(const struct domain *domain)
+{
+    return domain->migration && domain->migration->is_incoming
+               ? destination_of(domain->migration)
+               : NULL;
+}
+
+bool
+destination_takes(const struct destination *destination,
+                  enum destination_event event)
+{
+    for (size_t i = 0; i < destination_rules.rule_count; i++) {
+        if (destination_rules.rules[i].in == destination->state &&
+            destination_rules.rules[i].on == event) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+destination_happened(struct destination *destination,
+                     enum destination_event event)
+{
+    struct domain *domain = destination->domain;
+    const struct rule *rule =
+        rules_find(&destination_rules, destination->state, event);
+    AUTO_ERROR err = {0};
+    char line[128];
+    int saved;
+
+    rules_format_step(&destination_rules, destination->state, event, rule, line,
+                      sizeof line);
+    log_trace(LOG_TOPIC_rules, "destination %s: %s", domain->name, line);
+    if (!rule) {
+        host_note(domain->host, LOG_LEVEL_DEBUG, domain,
+                  "incoming migration: %s", line);
+        return false;
+    }
+    destination->state = rule->to;
+    saved = save_state(destination, &err);
+    start_deadline(destination);
+    destination_act(destination, rule->act, saved < 0 ? &err : NULL);
+    return true;
+}
+
+void
+destination_fail(struct destination *destination, const struct error *why)
+{
+    if (!error_is_set(&destination->failure)) {
+        error_copy(&destination->failure, why);
+    }
+}
+
+void
+destination_stop_deadline(struct destination *destination)
+{
+    timer_stop(&destination->deadline);
+}
+
+static struct destination *
+destination_of(struct domain_migration *migration)
+{
+    return container_of(migration, struct destination, base);
+}
+
+static void
+hear_event(struct domain_migration *migration, const struct qmp_event *event)
+{
+    destination_qemu_event(destination_of(migration), event);
+}
+
+static void
+hear_ended(struct domain_migration *migration, const struct error *why)
+{
+    struct destination *destination = destination_of(migration);
+
+    destination_fail(destination, why);
+    destination_happened(destination, DESTINATION_EVENT_QEMU_GONE);
+}
+
+static bool
+hear_client_gone(struct domain_migration *migration, uint64_t client_id)
+{
+    struct destination *destination = destination_of(migration);
+    AUTO_ERROR err = {0};
+
+    if (destination->client_id != client_id || destination->is_client_gone) {
+        return false;
+    }
+    destination->is_client_gone = true;
+    error_set(&err, ERROR_OPERATION_ABORTED,
+              "the client that drove the migration has closed its connection");
+    destination_fail(destination, &err);
+    destination_happened(destination, DESTINATION_EVENT_CLIENT_GONE);
+    return true;
+}
+
+static void
+hear_restarted(struct domain_migration *migration)
+{
+    struct destination *destination = destination_of(migration);
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_ABORTED, "the daemon was restarted");
+    destination_fail(destination, &err);
+    destination_happened(destination, DESTINATION_EVENT_RESTARTED);
+}
+
+static void
+hear_nothing(struct domain_migration *migration)
+{
+    (void)migration;
+}
+
+static void
+hear_destroy(struct domain_migration *migration)
+{
+    struct destination *destination = destination_of(migration);
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_FAILED, "the domain was destroyed");
+    destination_fail(destination, &err);
+    destination_happened(destination, DESTINATION_EVENT_DESTROY);
+}
+
+static void
+save(struct domain_migration *migration, struct record *record)
+{
+    const struct destination *destination = destination_of(migration);
+
+    record_set_text(record, "destination-state",
+                    destination_rules.states[destination->state]);
+    record_set_number(record, "destination-flags", destination->flags);
+    record_set_text(record, "destination-original-name",
+                    destination->original_name);
+    record_set_number(record, "destination-port", destination->port);
+}
+
+static void
+destination_free(struct domain_migration *migration)
+{
+    struct destination *destination = destination_of(migration);
+    struct qemu_process *qemu = destination->domain->qemu;
+
+    timer_stop(&destination->deadline);
+    if (qemu && qemu_process_monitor(qemu)) {
+        qmp_forget(qemu_process_monitor(qemu), destination);
+    }
+    migration_uri_done(&destination->uri);
+    guest_free(destination->persist);
+    error_clear(&destination->failure);
+    free(destination->listen_address);
+    free(destination->original_name);
+    free(destination);
+}
+
+/* The phase follows the state; where it stays, the record is saved all the
+ * same. */
+static int
+save_state(struct destination *destination, struct error *err)
+{
+    struct domain *domain = destination->domain;
+    enum qemu_migration_phase phase = destination_phase(destination->state);
+
+    if (domain->migration_job.facts.kind == VIR_JOB_MIGRATION_IN &&
+        domain->migration_job.facts.phase < phase) {
+        return qemu_migration_job_set_phase(&domain->migration_job, phase,
+                                            monotonic_ms(), err);
+    }
+    return domain_is_active(domain) ? domain_save_checked(domain, err) : 0;
+}
+
+static void
+start_deadline(struct destination *destination)
+{
+    const struct host_settings *settings = &destination->domain->host->settings;
+    int64_t wait_ms = 0;
+
+    switch (destination->state) {
+    case DESTINATION_STATE_IDLE:
+    case DESTINATION_STATE_STARTING: /* qemu/process.c has its own. */
+        break;
+    case DESTINATION_STATE_PREPARED: /* Until the source connects. */
+        wait_ms = settings->incoming_timeout_ms;
+        break;
+    case DESTINATION_STATE_LOADED:
+        wait_ms = settings->begin_timeout_ms;
+        break;
+    case DESTINATION_STATE_WAITING:
+    case DESTINATION_STATE_WAITING_PAUSED:
+        wait_ms = settings->switchover_timeout_ms;
+        break;
+    case DESTINATION_STATE_ARMING:
+    case DESTINATION_STATE_RESUMING:
+    case DESTINATION_STATE_SETTLING:
+        wait_ms = QMP_DEADLINE_MS;
+        break;
+    case DESTINATION_STATE_KILLING:
+        wait_ms = KILL_DEADLINE_MS;
+        break;
+    }
+    if (wait_ms) {
+        timer_start(&destination->deadline, destination->domain->host->loop,
+                    wait_ms, overdue, destination);
+    } else {
+        timer_stop(&destination->deadline);
+    }
+}
+
+static void
+overdue(void *owner)
+{
+    struct destination *destination = owner;
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_TIMEOUT,
+              "nothing has happened in time while the incoming migration"
+              " was %s",
+              destination_rules.states[destination->state]);
+    destination_fail(destination, &err);
+    destination_happened(destination, DESTINATION_EVENT_OVERDUE);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The destination side of one migration, as data: what destination.def's states
+ * need to know.  Shared by the files destination*.c and by nobody else.
+ *
+ *   ferry_prepare, ferry_finish (destination_calls.c)
+ *        |  events of the client
+ *        v
+ *   destination_happened (destination.c): rule, phase, record, deadline
+ *        |  action
+ *        v
+ *   destination_act (destination_acts.c), destination_qemu.c: QMP commands
+ *        |  events of QEMU
+ *        +--> destination_happened */
+
+#pragma once
+
+#include "domain/domain.h"
+#include "ferry/cookies.h"
+#include "ferry/ferry.h"
+#include "migrate/destination.h"
+#include "migrate/statistics.h"
+#include "migrate/uri.h"
+
+struct destination {
+    struct domain_migration base;
+    struct domain *domain; /* Borrowed: it owns us. */
+
+    /* In the record. */
+    enum destination_state state;
+    unsigned flags;      /* VIR_MIGRATE_* of the call that came last. */
+    char *original_name; /* Owned. The source's name of the domain. */
+
+    /* As in struct source. */
+    struct ferry_call *call;
+    uint64_t client_id;
+    bool is_client_gone;
+
+    struct migration_uri uri; /* What the client wants; port 0: we choose. */
+    char *listen_address;     /* Owned. May be NULL. */
+    bool has_uri;
+    uint16_t port; /* The one that is tried, then listened on. */
+    unsigned ports_tried;
+    struct guest *persist; /* Owned. What to define at Finish, or NULL. */
+    bool has_statistics;   /* The source sent some. */
+    struct migration_statistics statistics;
+    struct error failure;  /* Why it does not go on; the first one counts. */
+    unsigned pending;      /* QMP commands without an answer. */
+    bool was_announced;    /* STARTED was emitted. */
+    struct timer deadline; /* Of the state. */
+};
+
+struct destination *destination_new(struct domain *domain);
+/* NULL where the domain has no incoming migration. */
+struct destination *destination_find(const struct domain *domain);
+
+bool destination_happened(struct destination *destination,
+                          enum destination_event event);
+bool destination_takes(const struct destination *destination,
+                       enum destination_event event);
+void destination_fail(struct destination *destination, const struct error *why);
+void destination_stop_deadline(struct destination *destination);
+
+/* destination_acts.c */
+void destination_act(struct destination *destination,
+                     enum destination_action action,
+                     const struct error *save_failed);
+
+/* destination_qemu.c */
+void destination_arm(struct destination *destination);
+void destination_resume(struct destination *destination);
+void destination_settle(struct destination *destination);
+void destination_examine(struct destination *destination);
+void destination_qemu_event(struct destination *destination,
+                            const struct qmp_event *event);
+
+/* destination_port.c: the next port to try, by 'ports_tried'; -1 where all of
+ * the range are taken. */
+int destination_choose_port(struct destination *destination, struct error *err);
+/* What QEMU is to listen on.  Caller frees. */
+char *destination_listen_uri(const struct destination *destination);
+/* What the client is answered; NULL where it has said all itself.  Fails where
+ * this host has no name that another one could use.  Caller frees. */
+int destination_answer_uri(const struct destination *destination, char **uri,
+                           struct error *err);
+
+/* incoming_errors.c: why an incoming guest was given up while no call of its
+ * client waited; the client's Finish will ask. */
+void incoming_error_keep(struct host *host, const char *name,
+                         const struct error *why);
+/* Moves it to 'err' and returns true, or returns false. */
+bool incoming_error_take(struct host *host, const char *name,
+                         struct error *err);

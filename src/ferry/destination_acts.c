@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Carries out what destination.def decided. */
+
+#include <libvirt/libvirt.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "ferry/destination.h"
+#include "qmp/commands.h"
+
+static void start_qemu(struct destination *destination);
+static void qemu_started(void *owner, const struct error *err);
+static void answer_prepare(struct destination *destination);
+static int define(struct destination *destination, struct error *err);
+static void resume_guest(struct destination *destination);
+static void kill_guest(struct destination *destination);
+static void end_failed(struct destination *destination);
+static void end_arrived(struct destination *destination, bool is_running);
+static char *finish_cookie(struct destination *destination, size_t *size);
+
+void
+destination_act(struct destination *destination, enum destination_action action,
+                const struct error *save_failed)
+{
+    if (save_failed) {
+        host_note(destination->domain->host, LOG_LEVEL_ERROR,
+                  destination->domain, "%s", save_failed->message);
+        /* A guest must not run here without a record of it. */
+        if (action == DESTINATION_ACTION_RESUME_GUEST ||
+            action == DESTINATION_ACTION_KEEP_PAUSED) {
+            destination_fail(destination, save_failed);
+            destination_happened(destination, DESTINATION_EVENT_REFUSED);
+            return;
+        }
+    }
+    switch (action) {
+    case DESTINATION_ACTION_NOTHING:
+        break;
+    case DESTINATION_ACTION_START_QEMU:
+        start_qemu(destination);
+        break;
+    case DESTINATION_ACTION_ARM:
+        destination_arm(destination);
+        break;
+    case DESTINATION_ACTION_ANSWER_PREPARE:
+        answer_prepare(destination);
+        break;
+    case DESTINATION_ACTION_RESUME_GUEST:
+    case DESTINATION_ACTION_KEEP_PAUSED:
+        resume_guest(destination);
+        break;
+    case DESTINATION_ACTION_EXAMINE:
+        destination_examine(destination);
+        break;
+    case DESTINATION_ACTION_KILL_GUEST:
+        kill_guest(destination);
+        break;
+    case DESTINATION_ACTION_END_FAILED:
+        end_failed(destination);
+        break;
+    case DESTINATION_ACTION_END_RUNNING:
+        end_arrived(destination, true);
+        break;
+    case DESTINATION_ACTION_END_PAUSED:
+        end_arrived(destination, false);
+        break;
+    }
+}
+
+static void
+start_qemu(struct destination *destination)
+{
+    static const struct domain_start_options options = {.is_incoming = true};
+
+    domain_start(destination->domain, &options, qemu_started,
+                 destination->domain);
+}
+
+/* A start that failed was told to hear_ended() before. */
+static void
+qemu_started(void *owner, const struct error *err)
+{
+    struct domain *domain = owner;
+    struct destination *destination = destination_find(domain);
+
+    if (!err && destination) {
+        destination_happened(destination, DESTINATION_EVENT_STARTED);
+    }
+}
+
+static void
+answer_prepare(struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+    struct ferry_identity identity = {domain->host, destination->original_name,
+                                      &domain->uuid};
+    struct ferry_call *call = STEAL(destination->call);
+    struct ferry_result result = {0};
+    AUTO_MIGRATION_COOKIE cookie = {0};
+    AUTO_FREE char *bytes = NULL;
+    AUTO_FREE char *uri = NULL;
+    AUTO_ERROR err = {0};
+
+    if (destination_answer_uri(destination, &uri, &err) < 0 ||
+        qemu_migration_job_continue(
+            &domain->migration_job, destination->client_id,
+            monotonic_ms() + domain->host->settings.incoming_timeout_ms,
+            &err) < 0) {
+        destination->call = call;
+        destination_fail(destination, &err);
+        destination_happened(destination, DESTINATION_EVENT_FAILED);
+        return;
+    }
+    ferry_cookie_init(&cookie, &identity);
+    ferry_cookie_add_capabilities(&cookie, domain->host, "late-block-activate");
+    bytes = migration_cookie_format(&cookie, &result.cookie_size);
+    result.cookie = bytes;
+    result.uri = uri;
+    destination->was_announced = true;
+    domain_emit(domain, VIR_DOMAIN_EVENT_STARTED,
+                VIR_DOMAIN_EVENT_STARTED_MIGRATED);
+    if (call) {
+        call->done(call, &result, NULL);
+    }
+}
+
+/* What the client asked to be defined here is defined before the guest runs:
+ * where that fails, the source still has it. */
+static int
+define(struct destination *destination, struct error *err)
+{
+    struct domain *domain = destination->domain;
+    bool was_updated;
+
+    if (!destination->persist) {
+        return 0;
+    }
+    if (!domain_define(domain->host, STEAL(destination->persist), &was_updated,
+                       err)) {
+        return -1;
+    }
+    domain_emit(domain, VIR_DOMAIN_EVENT_DEFINED,
+                was_updated ? VIR_DOMAIN_EVENT_DEFINED_UPDATED
+                            : VIR_DOMAIN_EVENT_DEFINED_ADDED);
+    return 0;
+}
+
+static void
+resume_guest(struct destination *destination)
+{
+    AUTO_ERROR err = {0};
+
+    if (define(destination, &err) < 0) {
+        destination_fail(destination, &err);
+        destination_happened(destination, DESTINATION_EVENT_REFUSED);
+    } else if (destination->state == DESTINATION_STATE_RESUMING) {
+        destination_resume(destination);
+    } else {
+        destination_settle(destination);
+    }
+}
+
+static void
+kill_guest(struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+
+    /* As libvirt's auto-destroy: to a client it looks like "destroyed". */
+    if (destination->is_client_gone &&
+        domain->on_end.reason == VIR_DOMAIN_SHUTOFF_FAILED) {
+        domain->on_end = (struct domain_expectation){
+            VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED};
+        domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
+                    VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+    }
+    domain_kill(domain);
+}
+
+static void
+end_failed(struct destination *destination)
+{
+    struct domain *domain = domain_get(destination->domain);
+    struct ferry_call *call = STEAL(destination->call);
+    struct domain_expectation end = domain->on_end;
+    AUTO_ERROR failure = {0};
+
+    if (error_is_set(&destination->failure)) {
+        error_move(&failure, &destination->failure);
+    } else {
+        error_set(&failure, ERROR_OPERATION_FAILED, "the migration failed");
+    }
+    if (!call && !destination->is_client_gone) {
+        incoming_error_keep(domain->host, domain->name, &failure);
+    }
+    host_note(domain->host, LOG_LEVEL_INFO, domain,
+              "the incoming guest is given up: %s", failure.message);
+    if (!destination->was_announced) {
+        domain->id = -1; /* Nobody was told that it was here. */
+    }
+    domain->migration = NULL;
+    destination->base.free(&destination->base);
+    domain_stopped(domain, end.reason, end.detail);
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    if (call) {
+        call->done(call, NULL, &failure);
+    }
+    domain_put(domain);
+}
+
+static void
+end_arrived(struct destination *destination, bool is_running)
+{
+    struct domain *domain = domain_get(destination->domain);
+    struct ferry_call *call = STEAL(destination->call);
+    struct ferry_result result = {.domain = domain};
+    AUTO_FREE char *cookie = NULL;
+
+    if (is_running) {
+        /* QEMU announces at the end of loading, when switches would still send
+         * packets to the old port to good effect: once more. */
+        qmp_announce_self(qemu_process_monitor(domain->qemu), NULL, NULL);
+    } else {
+        domain_emit(domain, VIR_DOMAIN_EVENT_SUSPENDED,
+                    VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    }
+    if (destination->has_statistics) {
+        migration_statistics_resumed(&destination->statistics,
+                                     (uint64_t)realtime_ms());
+        domain->completed = destination->statistics;
+        domain->has_completed = true;
+        domain->was_incoming = true;
+    }
+    cookie = finish_cookie(destination, &result.cookie_size);
+    result.cookie = cookie;
+    domain->migration = NULL;
+    destination->base.free(&destination->base);
+    domain_expect_nothing(domain);
+    domain_learn_chardevs(domain);
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    domain_set_state(
+        domain, is_running ? DOMAIN_STATE_RUNNING : DOMAIN_STATE_PAUSED,
+        is_running ? VIR_DOMAIN_RUNNING_MIGRATED : VIR_DOMAIN_PAUSED_USER);
+    if (call) {
+        call->done(call, &result, NULL);
+    }
+    domain_put(domain);
+}
+
+static char *
+finish_cookie(struct destination *destination, size_t *size)
+{
+    struct domain *domain = destination->domain;
+    struct ferry_identity identity = {domain->host, destination->original_name,
+                                      &domain->uuid};
+    AUTO_MIGRATION_COOKIE cookie = {0};
+
+    ferry_cookie_init(&cookie, &identity);
+    if (destination->has_statistics) {
+        migration_cookie_set_statistics(&cookie, &destination->statistics);
+    }
+    return migration_cookie_format(&cookie, size);
+}

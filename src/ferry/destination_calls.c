@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The client's calls to a destination: Prepare and Finish.  Each takes the job
+ * as the specification says ("QEMU Migration Locking Rules") and becomes an
+ * event for destination.def. */
+
+#include <libvirt/libvirt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "ferry/destination.h"
+
+/* Prepare, until the domain is its own. */
+struct arrival {
+    struct host *host;
+    struct ferry_call *call;
+    const struct migration_parameters *parameters;
+    unsigned flags;
+    struct guest *guest; /* Owned. */
+    char *original_name; /* Owned. */
+    struct qemu_migration_start start;
+    struct domain *domain; /* A reference. */
+    struct error refusal;
+    bool is_granted;
+};
+
+static int read_guest(struct arrival *arrival, struct ferry_cookie cookie,
+                      struct error *err);
+static int take_domain(struct arrival *arrival, struct error *err);
+static int set_up(struct arrival *arrival, struct destination *destination,
+                  struct error *err);
+static void granted(struct qemu_migration_start *start);
+static void refused(struct qemu_migration_start *start,
+                    const struct error *err);
+static int find_finishing(struct host *host, const char *name,
+                          struct destination **destination, struct error *err);
+static int finish_cookie_read(struct destination *destination,
+                              struct ferry_cookie cookie, unsigned flags,
+                              struct error *err);
+
+void
+ferry_prepare(struct host *host, const struct migration_parameters *parameters,
+              struct ferry_cookie cookie, unsigned flags,
+              struct ferry_call *call)
+{
+    struct arrival arrival = {
+        .host = host,
+        .call = call,
+        .parameters = parameters,
+        .flags = flags,
+    };
+    struct destination *destination = NULL;
+    AUTO_ERROR err = {0};
+
+    if (read_guest(&arrival, cookie, &err) == 0 &&
+        take_domain(&arrival, &err) == 0) {
+        destination = destination_new(arrival.domain);
+        destination->call = call;
+        destination->client_id = call->client_id;
+        destination->flags = flags;
+        destination->original_name = STEAL(arrival.original_name);
+        if (set_up(&arrival, destination, &err) < 0) {
+            destination_fail(destination, &err);
+            arrival.domain->migration = NULL;
+            destination->base.free(&destination->base);
+            destination = NULL;
+            arrival.domain->id = -1;
+            domain_stopped(arrival.domain, VIR_DOMAIN_SHUTOFF_FAILED,
+                           VIR_DOMAIN_EVENT_STOPPED_FAILED);
+            qemu_migration_job_finish(&arrival.domain->migration_job,
+                                      monotonic_ms());
+        }
+    }
+    guest_free(arrival.guest);
+    free(arrival.original_name);
+    error_clear(&arrival.refusal);
+    if (destination) {
+        destination_happened(destination, DESTINATION_EVENT_PREPARE);
+    } else {
+        call->done(call, NULL, &err);
+    }
+    domain_put(arrival.domain);
+}
+
+void
+ferry_finish(struct host *host, const char *name, struct ferry_cookie cookie,
+             unsigned flags, int cancelled, struct ferry_call *call)
+{
+    struct destination *destination = NULL;
+    enum destination_event event =
+        cancelled                      ? DESTINATION_EVENT_FINISH_CANCELLED
+        : (flags & VIR_MIGRATE_PAUSED) ? DESTINATION_EVENT_FINISH_PAUSED
+                                       : DESTINATION_EVENT_FINISH;
+    struct qemu_migration_caller caller = {
+        .api = call->api,
+        .client = call->client_name,
+        .client_id = call->client_id,
+    };
+    AUTO_ERROR err = {0};
+
+    if (find_finishing(host, name, &destination, &err) < 0 ||
+        qemu_migration_job_start_phase(&destination->domain->migration_job,
+                                       QEMU_MIGRATION_PHASE_FINISH3, &caller,
+                                       monotonic_ms(), &err) < 0) {
+        call->done(call, NULL, &err);
+        return;
+    }
+    destination->call = call;
+    destination->client_id = call->client_id;
+    destination->flags = flags;
+    if (!cancelled &&
+        finish_cookie_read(destination, cookie, flags, &err) < 0) {
+        destination_fail(destination, &err);
+        event = DESTINATION_EVENT_FINISH_CANCELLED;
+    }
+    if (event == DESTINATION_EVENT_FINISH_CANCELLED && !error_is_set(&err)) {
+        error_set(&err, ERROR_MIGRATE_FINISH_OK,
+                  "migration successfully aborted");
+        destination_fail(destination, &err);
+    }
+    destination_happened(destination, event);
+}
+
+static int
+read_guest(struct arrival *arrival, struct ferry_cookie bytes,
+           struct error *err)
+{
+    const struct migration_parameters *parameters = arrival->parameters;
+    struct ferry_identity identity = {.host = arrival->host};
+    AUTO_MIGRATION_COOKIE cookie = {0};
+
+    if (!parameters->destination_xml) {
+        return error_set(err, ERROR_INTERNAL, "no domain XML passed");
+    }
+    arrival->guest = host_read_guest(arrival->host, parameters->destination_xml,
+                                     GUEST_PARSE_MIGRATION, err);
+    if (!arrival->guest) {
+        return -1;
+    }
+    arrival->original_name = xstrdup(arrival->guest->name);
+    identity.original_name = arrival->original_name;
+    identity.uuid = &arrival->guest->uuid;
+    if (parameters->destination_name) {
+        free(arrival->guest->name);
+        arrival->guest->name = xstrdup(parameters->destination_name);
+        if (guest_check(arrival->guest, err) < 0) {
+            return -1;
+        }
+    }
+    if (ferry_cookie_read(&cookie, bytes, MIGRATION_CALL_PREPARE, &identity,
+                          err) < 0) {
+        return -1;
+    }
+    if (cookie.sections & COOKIE_CPU) {
+        guest_cpu_free(arrival->guest->live_cpu);
+        arrival->guest->live_cpu =
+            guest_cpu_parse(cookie.cpu, strlen(cookie.cpu), err);
+        if (!arrival->guest->live_cpu) {
+            return error_wrap(err, "the CPU in the migration cookie");
+        }
+    }
+    return 0;
+}
+
+/* The domain, with its job; a domain that has other work is refused at once,
+ * since a client that prepares has a guest waiting elsewhere. */
+static int
+take_domain(struct arrival *arrival, struct error *err)
+{
+    struct domain *domain =
+        domain_add_live(arrival->host, STEAL(arrival->guest), err);
+
+    if (!domain) {
+        return -1;
+    }
+    arrival->domain = domain_get(domain);
+    arrival->start = (struct qemu_migration_start){
+        .kind = VIR_JOB_MIGRATION_IN,
+        .caller = {.api = arrival->call->api,
+                   .client = arrival->call->client_name,
+                   .client_id = arrival->call->client_id},
+        .wait_ms = 0,
+        .granted = granted,
+        .refused = refused,
+    };
+    qemu_migration_job_start(&domain->migration_job, &arrival->start,
+                             monotonic_ms());
+    if (!arrival->is_granted) {
+        guest_free(STEAL(domain->live));
+        domain_remove_if_unused(domain);
+        error_move(err, &arrival->refusal);
+        return -1;
+    }
+    return 0;
+}
+
+static int
+set_up(struct arrival *arrival, struct destination *destination,
+       struct error *err)
+{
+    const struct migration_parameters *parameters = arrival->parameters;
+    AUTO_ERROR dropped = {0};
+
+    incoming_error_take(arrival->host, arrival->domain->name, &dropped);
+    destination->listen_address = xstrdup_null(parameters->listen_address);
+    destination->has_uri = parameters->migrate_uri;
+    if (destination->has_uri) {
+        return migration_uri_parse(parameters->migrate_uri, &destination->uri,
+                                   err);
+    }
+    return 0;
+}
+
+static void
+granted(struct qemu_migration_start *start)
+{
+    container_of(start, struct arrival, start)->is_granted = true;
+}
+
+static void
+refused(struct qemu_migration_start *start, const struct error *err)
+{
+    error_copy(&container_of(start, struct arrival, start)->refusal, err);
+}
+
+/* A guest that was given up while no call of its client waited has left its
+ * reason. */
+static int
+find_finishing(struct host *host, const char *name,
+               struct destination **destination, struct error *err)
+{
+    struct domain *domain = domain_find_by_name(host, name);
+
+    *destination = domain ? destination_find(domain) : NULL;
+    if (!*destination && incoming_error_take(host, name, err)) {
+        return -1;
+    }
+    if (!domain) {
+        return error_set(err, ERROR_NO_DOMAIN,
+                         "no domain with matching name '%s'", name);
+    }
+    if (!*destination) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "domain '%s' is not processing incoming migration",
+                         name);
+    }
+    return qemu_migration_job_is_active(&domain->migration_job,
+                                        VIR_JOB_MIGRATION_IN, err);
+}
+
+static int
+finish_cookie_read(struct destination *destination, struct ferry_cookie bytes,
+                   unsigned flags, struct error *err)
+{
+    struct domain *domain = destination->domain;
+    struct ferry_identity identity = {domain->host, destination->original_name,
+                                      &domain->uuid};
+    AUTO_MIGRATION_COOKIE cookie = {0};
+
+    if (ferry_cookie_read(&cookie, bytes, MIGRATION_CALL_FINISH, &identity,
+                          err) < 0) {
+        return -1;
+    }
+    if (cookie.sections & COOKIE_STATISTICS) {
+        destination->has_statistics = true;
+        destination->statistics = cookie.statistics;
+        migration_statistics_received(&destination->statistics,
+                                      (uint64_t)realtime_ms());
+    }
+    if (!(flags & VIR_MIGRATE_PERSIST_DEST)) {
+        return 0;
+    }
+    if (!cookie.persistent) {
+        destination->persist = guest_copy(domain->live);
+        return 0;
+    }
+    destination->persist = host_read_guest(domain->host, cookie.persistent,
+                                           GUEST_PARSE_INACTIVE, err);
+    if (!destination->persist) {
+        return error_wrap(err, "the configuration to define for domain '%s'",
+                          domain->name);
+    }
+    if (!uuid_is_equal(&destination->persist->uuid, &domain->uuid)) {
+        return error_set(err, ERROR_INTERNAL,
+                         "the configuration to define for domain '%s' is of"
+                         " another domain",
+                         domain->name);
+    }
+    free(destination->persist->name);
+    destination->persist->name = xstrdup(domain->name);
+    return 0;
+}

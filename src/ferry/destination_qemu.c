@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The destination's QEMU: what it is told, and what its answers and events mean
+ * to the rules.  Facts of QEMU 7.2: it is always started frozen; with
+ * late-block-activate it leaves the locks of the images alone until `cont`, so
+ * that a source that fails late can still resume; a failed migrate-incoming may
+ * be tried again with another port. */
+
+#include <libvirt/libvirt.h>
+
+#include "base/memory.h"
+#include "ferry/destination.h"
+#include "qmp/commands.h"
+
+static struct qmp_session *monitor_of(struct destination *destination);
+static void listen_on_next(struct destination *destination);
+static void prepared(void *owner, const struct error *err);
+static void listening(void *owner, const struct error *err);
+static void arm_step_done(struct destination *destination);
+static void resumed(void *owner, const struct error *err);
+static void settled(void *owner, const struct error *err);
+static void examined(void *owner, const struct qmp_status *status,
+                     const struct error *err);
+static void refused(struct destination *destination, const struct error *why);
+
+void
+destination_arm(struct destination *destination)
+{
+    struct qmp_session *monitor = monitor_of(destination);
+    uint32_t known = destination->domain->host->qemu->migration_capabilities;
+    uint32_t on = QMP_CAPABILITY_EVENTS | QMP_CAPABILITY_RETURN_PATH |
+                  QMP_CAPABILITY_LATE_BLOCK_ACTIVATE;
+    struct qmp_migration_parameters parameters = {
+        .tls_creds = "",
+        .tls_hostname = "",
+    };
+
+    destination->pending = 3;
+    qmp_migrate_set_capabilities(monitor, on, known & ~on, prepared,
+                                 destination);
+    qmp_migrate_set_parameters(monitor, &parameters, prepared, destination);
+    listen_on_next(destination);
+}
+
+void
+destination_resume(struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+
+    domain->on_resume = (struct domain_expectation){
+        VIR_DOMAIN_RUNNING_MIGRATED, VIR_DOMAIN_EVENT_RESUMED_MIGRATED};
+    qmp_cont(monitor_of(destination), resumed, destination);
+}
+
+/* A guest that stays paused needs its disks active all the same, since QEMU
+ * before 10.0 dies where it is migrated onward with inactive ones.  Exporting
+ * a node, to nobody, activates it. */
+void
+destination_settle(struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+    struct qmp_session *monitor = monitor_of(destination);
+    AUTO_FREE char *path = xasprintf(
+        "%s/%s.activate", domain->host->settings.runtime_dir, domain->name);
+    unsigned count = 0;
+
+    for (size_t i = 0; i < domain->live->disks.count; i++) {
+        count += domain->live->disks.items[i]->path != NULL;
+    }
+    if (count == 0) {
+        destination_happened(destination, DESTINATION_EVENT_SETTLED);
+        return;
+    }
+    destination->pending = count + 2;
+    qmp_nbd_server_start(monitor, path, settled, destination);
+    for (size_t i = 0; i < domain->live->disks.count; i++) {
+        const struct guest_disk *disk = domain->live->disks.items[i];
+
+        if (disk->path) {
+            AUTO_FREE char *node =
+                xasprintf("libvirt-%u-format", (unsigned)disk->index.value);
+
+            qmp_nbd_export_add(monitor, node, false, settled, destination);
+        }
+    }
+    qmp_nbd_server_stop(monitor, settled, destination);
+}
+
+void
+destination_examine(struct destination *destination)
+{
+    struct qmp_session *monitor = monitor_of(destination);
+    AUTO_ERROR err = {0};
+
+    if (!monitor) {
+        error_set(&err, ERROR_OPERATION_FAILED,
+                  "the monitor of QEMU does not answer");
+        refused(destination, &err);
+        return;
+    }
+    qmp_query_status(monitor, examined, destination);
+}
+
+void
+destination_qemu_event(struct destination *destination,
+                       const struct qmp_event *event)
+{
+    AUTO_ERROR err = {0};
+
+    if (event->type != QMP_EVENT_MIGRATION) {
+        return;
+    }
+    switch (event->migration.status) {
+    case QMP_MIGRATION_ACTIVE:
+        /* The source has connected: from here on it is the one that knows
+         * whether the migration goes on. */
+        if (destination->state == DESTINATION_STATE_PREPARED) {
+            destination_stop_deadline(destination);
+        }
+        break;
+    case QMP_MIGRATION_COMPLETED:
+        destination_happened(destination, DESTINATION_EVENT_LOADED);
+        break;
+    case QMP_MIGRATION_FAILED:
+        /* QEMU 7.2 exits a moment later, and its log says why. */
+        break;
+    default:
+        break;
+    }
+}
+
+static struct qmp_session *
+monitor_of(struct destination *destination)
+{
+    return destination->domain->qemu
+               ? qemu_process_monitor(destination->domain->qemu)
+               : NULL;
+}
+
+static void
+listen_on_next(struct destination *destination)
+{
+    AUTO_FREE char *uri = NULL;
+    AUTO_ERROR err = {0};
+
+    if (destination_choose_port(destination, &err) < 0) {
+        destination_fail(destination, &err);
+        arm_step_done(destination);
+        return;
+    }
+    uri = destination_listen_uri(destination);
+    qmp_migrate_incoming(monitor_of(destination), uri, listening, destination);
+}
+
+static void
+prepared(void *owner, const struct error *failed)
+{
+    struct destination *destination = owner;
+
+    if (failed) {
+        destination_fail(destination, failed);
+    }
+    arm_step_done(destination);
+}
+
+static void
+listening(void *owner, const struct error *failed)
+{
+    struct destination *destination = owner;
+
+    /* A port of ours that somebody took in the meantime: the next. */
+    if (failed && failed->code != ERROR_PEER_LOST && !destination->uri.port &&
+        destination->uri.transport == MIGRATION_TRANSPORT_TCP) {
+        listen_on_next(destination);
+        return;
+    }
+    prepared(destination, failed);
+}
+
+static void
+arm_step_done(struct destination *destination)
+{
+    if (--destination->pending > 0 ||
+        destination->state != DESTINATION_STATE_ARMING) {
+        return;
+    }
+    destination_happened(destination, error_is_set(&destination->failure)
+                                          ? DESTINATION_EVENT_FAILED
+                                          : DESTINATION_EVENT_ARMED);
+}
+
+static void
+resumed(void *owner, const struct error *failed)
+{
+    struct destination *destination = owner;
+
+    if (failed) {
+        refused(destination, failed);
+        return;
+    }
+    destination_happened(destination, DESTINATION_EVENT_RUNNING);
+}
+
+static void
+settled(void *owner, const struct error *failed)
+{
+    struct destination *destination = owner;
+
+    if (failed) {
+        destination_fail(destination, failed);
+    }
+    if (--destination->pending > 0) {
+        return;
+    }
+    if (error_is_set(&destination->failure)) {
+        destination_happened(destination, DESTINATION_EVENT_REFUSED);
+        return;
+    }
+    destination_happened(destination, DESTINATION_EVENT_SETTLED);
+}
+
+static void
+examined(void *owner, const struct qmp_status *status,
+         const struct error *failed)
+{
+    struct destination *destination = owner;
+    AUTO_ERROR err = {0};
+
+    if (failed) {
+        refused(destination, failed);
+    } else if (status->is_running) {
+        destination_happened(destination, DESTINATION_EVENT_RUNNING);
+    } else {
+        error_set(&err, ERROR_OPERATION_FAILED, "the guest does not run: %s",
+                  status->state_name);
+        refused(destination, &err);
+    }
+}
+
+static void
+refused(struct destination *destination, const struct error *why)
+{
+    if (why->code == ERROR_PEER_LOST && destination->domain->qemu &&
+        qemu_process_state(destination->domain->qemu) == QEMU_PROCESS_ENDED) {
+        return; /* Its end is reported next. */
+    }
+    destination_fail(destination, why);
+    destination_happened(destination, DESTINATION_EVENT_REFUSED);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Gives a domain that was found in its record after a restart of the daemon its
+ * part in a migration back.  What happens then is a rule: the event RESTARTED
+ * in the state that the record tells. */
+
+#include <libvirt/libvirt.h>
+
+#include "base/memory.h"
+#include "ferry/destination.h"
+#include "ferry/source.h"
+
+static bool restore_source(struct domain *domain, const struct record *record);
+static bool restore_destination(struct domain *domain,
+                                const struct record *record);
+static int read_state(const struct record *record, const char *key,
+                      const struct rules *rules);
+
+void
+ferry_restore(struct domain *domain, const struct record *record)
+{
+    if (restore_source(domain, record) || restore_destination(domain, record)) {
+        domain->migration->restarted(domain->migration);
+    }
+}
+
+static bool
+restore_source(struct domain *domain, const struct record *record)
+{
+    int state = read_state(record, "source-state", &source_rules);
+    struct source *source;
+
+    if (state <= SOURCE_STATE_IDLE) {
+        return false;
+    }
+    source = source_new(domain);
+    source->state = (enum source_state)state;
+    source->flags = (unsigned)record_find_number(record, "source-flags", 0);
+    source->was_running = record_find_bool(record, "source-was-running", false);
+    source->is_suspended =
+        record_find_bool(record, "source-is-suspended", false);
+    source->statistics.started =
+        (uint64_t)record_find_number(record, "source-started", 0);
+    source->statistics.stopped =
+        (uint64_t)record_find_number(record, "source-stopped", 0);
+    return true;
+}
+
+static bool
+restore_destination(struct domain *domain, const struct record *record)
+{
+    int state = read_state(record, "destination-state", &destination_rules);
+    struct destination *destination;
+
+    if (state <= DESTINATION_STATE_IDLE) {
+        return false;
+    }
+    destination = destination_new(domain);
+    destination->state = (enum destination_state)state;
+    destination->flags =
+        (unsigned)record_find_number(record, "destination-flags", 0);
+    destination->original_name = xstrdup(
+        record_find_text(record, "destination-original-name", domain->name));
+    destination->port =
+        (uint16_t)record_find_number(record, "destination-port", 0);
+    destination->was_announced = true;
+    return true;
+}
+
+/* -1 where the record tells of none. */
+static int
+read_state(const struct record *record, const char *key,
+           const struct rules *rules)
+{
+    const char *name = record_find_text(record, key, NULL);
+
+    return name ? rules_name_find(rules->states, rules->state_count, name) : -1;
+}

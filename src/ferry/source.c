@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The source's machine: from what has happened to the rule, the job's phase,
+ * the record on disk, the deadline of the new state, and the action. */
+
+#include "ferry/source.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "qmp/commands.h"
+
+enum {
+    QMP_DEADLINE_MS = 30000, /* For commands that take a moment. */
+    KILL_DEADLINE_MS = 5000, /* SIGKILL has been sent long before. */
+};
+
+static struct source *source_of(struct domain_migration *migration);
+static void hear_event(struct domain_migration *migration,
+                       const struct qmp_event *event);
+static void hear_ended(struct domain_migration *migration,
+                       const struct error *why);
+static bool hear_client_gone(struct domain_migration *migration,
+                             uint64_t client_id);
+static void hear_restarted(struct domain_migration *migration);
+static void hear_suspended(struct domain_migration *migration);
+static void hear_resumed(struct domain_migration *migration);
+static void hear_destroy(struct domain_migration *migration);
+static void save(struct domain_migration *migration, struct record *record);
+static void source_free(struct domain_migration *migration);
+static int save_state(struct source *source, struct error *err);
+static void start_deadline(struct source *source);
+static void overdue(void *owner);
+
+struct source *
+source_new(struct domain *domain)
+{
+    struct source *source = xcalloc(1, sizeof *source);
+
+    source->base = (struct domain_migration){
+        .event = hear_event,
+        .ended = hear_ended,
+        .client_gone = hear_client_gone,
+        .restarted = hear_restarted,
+        .suspended = hear_suspended,
+        .resumed = hear_resumed,
+        .destroy = hear_destroy,
+        .save = save,
+        .free = source_free,
+        .is_incoming = false,
+    };
+    source->domain = domain;
+    domain->migration = &source->base;
+    return source;
+}
+
+bool
+source_takes(const struct source *source, enum source_event event)
+{
+    for (size_t i = 0; i < source_rules.rule_count; i++) {
+        if (source_rules.rules[i].in == source->state &&
+            source_rules.rules[i].on == event) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+source_happened(struct source *source, enum source_event event)
+{
+    struct domain *domain = source->domain;
+    const struct rule *rule = rules_find(&source_rules, source->state, event);
+    AUTO_ERROR err = {0};
+    char line[128];
+    int saved;
+
+    rules_format_step(&source_rules, source->state, event, rule, line,
+                      sizeof line);
+    log_trace(LOG_TOPIC_rules, "source %s: %s", domain->name, line);
+    if (!rule) {
+        host_note(domain->host, LOG_LEVEL_DEBUG, domain,
+                  "outgoing migration: %s", line);
+        return false;
+    }
+    source->state = rule->to;
+    saved = save_state(source, &err);
+    start_deadline(source);
+    source_act(source, rule->act, saved < 0 ? &err : NULL);
+    return true;
+}
+
+void
+source_fail(struct source *source, const struct error *why)
+{
+    if (!error_is_set(&source->failure)) {
+        error_copy(&source->failure, why);
+    }
+}
+
+void
+source_answer(struct source *source, const struct ferry_result *result,
+              const struct error *err)
+{
+    struct ferry_call *call = STEAL(source->call);
+
+    if (call) {
+        call->done(call, err ? NULL : result, err);
+    }
+}
+
+static struct source *
+source_of(struct domain_migration *migration)
+{
+    return container_of(migration, struct source, base);
+}
+
+static void
+hear_event(struct domain_migration *migration, const struct qmp_event *event)
+{
+    source_qemu_event(source_of(migration), event);
+}
+
+static void
+hear_ended(struct domain_migration *migration, const struct error *why)
+{
+    struct source *source = source_of(migration);
+    AUTO_ERROR err = {0};
+
+    error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_FAILED,
+                   "domain is not running: %s", why->message);
+    source_fail(source, &err);
+    source_happened(source, SOURCE_EVENT_QEMU_GONE);
+}
+
+static bool
+hear_client_gone(struct domain_migration *migration, uint64_t client_id)
+{
+    struct source *source = source_of(migration);
+    AUTO_ERROR err = {0};
+
+    if (source->client_id != client_id || source->is_client_gone) {
+        return false;
+    }
+    source->is_client_gone = true;
+    error_set(&err, ERROR_OPERATION_ABORTED,
+              "the client that drove the migration has closed its connection");
+    source_fail(source, &err);
+    source_happened(source, SOURCE_EVENT_CLIENT_GONE);
+    return true;
+}
+
+static void
+hear_restarted(struct domain_migration *migration)
+{
+    struct source *source = source_of(migration);
+    AUTO_ERROR err = {0};
+
+    source->is_restarted = true;
+    error_set(&err, ERROR_OPERATION_ABORTED, "the daemon was restarted");
+    source_fail(source, &err);
+    source_happened(source, SOURCE_EVENT_RESTARTED);
+}
+
+static void
+hear_suspended(struct domain_migration *migration)
+{
+    source_of(migration)->is_suspended = true;
+}
+
+static void
+hear_resumed(struct domain_migration *migration)
+{
+    source_happened(source_of(migration), SOURCE_EVENT_RESUMED);
+}
+
+/* The end of QEMU, which follows, is all that matters. */
+static void
+hear_destroy(struct domain_migration *migration)
+{
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_FAILED, "the domain was destroyed");
+    source_fail(source_of(migration), &err);
+}
+
+static void
+save(struct domain_migration *migration, struct record *record)
+{
+    const struct source *source = source_of(migration);
+
+    record_set_text(record, "source-state", source_rules.states[source->state]);
+    record_set_number(record, "source-flags", source->flags);
+    record_set_bool(record, "source-was-running", source->was_running);
+    record_set_bool(record, "source-is-suspended", source->is_suspended);
+    record_set_number(record, "source-started",
+                      (int64_t)source->statistics.started);
+    record_set_number(record, "source-stopped",
+                      (int64_t)source->statistics.stopped);
+}
+
+static void
+source_free(struct domain_migration *migration)
+{
+    struct source *source = source_of(migration);
+
+    timer_stop(&source->deadline);
+    timer_stop(&source->stall);
+    if (source->domain->qemu && qemu_process_monitor(source->domain->qemu)) {
+        qmp_forget(qemu_process_monitor(source->domain->qemu), source);
+    }
+    migration_parameters_done(&source->parameters);
+    error_clear(&source->failure);
+    free(source);
+}
+
+/* The phase follows the state; where it stays, the record is saved all the
+ * same.  A phase that would go backwards stays where it is: RESTORING may be
+ * entered from several places. */
+static int
+save_state(struct source *source, struct error *err)
+{
+    struct domain *domain = source->domain;
+    enum qemu_migration_phase phase = source_phase(source->state);
+
+    if (domain->migration_job.facts.kind == VIR_JOB_MIGRATION_OUT &&
+        domain->migration_job.facts.phase < phase) {
+        return qemu_migration_job_set_phase(&domain->migration_job, phase,
+                                            monotonic_ms(), err);
+    }
+    return domain_is_active(domain) ? domain_save_checked(domain, err) : 0;
+}
+
+static void
+start_deadline(struct source *source)
+{
+    const struct host_settings *settings = &source->domain->host->settings;
+    int64_t wait_ms = 0;
+
+    switch (source->state) {
+    case SOURCE_STATE_IDLE:
+    case SOURCE_STATE_UNSURE:
+    case SOURCE_STATE_COPYING: /* Watched for progress instead. */
+        break;
+    case SOURCE_STATE_BEGUN:
+    case SOURCE_STATE_HANDED:
+        wait_ms = settings->begin_timeout_ms;
+        break;
+    case SOURCE_STATE_HANDING:
+        wait_ms = settings->switchover_timeout_ms;
+        break;
+    case SOURCE_STATE_ARMING:
+    case SOURCE_STATE_CANCELLING:
+    case SOURCE_STATE_RESTORING:
+        wait_ms = QMP_DEADLINE_MS;
+        break;
+    case SOURCE_STATE_KILLING:
+        wait_ms = KILL_DEADLINE_MS;
+        break;
+    }
+    timer_stop(&source->stall);
+    if (wait_ms) {
+        timer_start(&source->deadline, source->domain->host->loop, wait_ms,
+                    overdue, source);
+    } else {
+        timer_stop(&source->deadline);
+    }
+}
+
+static void
+overdue(void *owner)
+{
+    struct source *source = owner;
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_TIMEOUT,
+              "nothing has happened in time while the migration was %s",
+              source_rules.states[source->state]);
+    source_fail(source, &err);
+    source_happened(source, SOURCE_EVENT_OVERDUE);
+}

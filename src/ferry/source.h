@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The source side of one migration, as data: what source.def's states need to
+ * know.  Shared by the files source*.c and by nobody else.
+ *
+ *   ferry_begin/perform/confirm/abort (source_calls.c)
+ *        |  events of the client
+ *        v
+ *   source_happened (source.c): rule, phase, record, deadline
+ *        |  action
+ *        v
+ *   source_act (source_acts.c), source_qemu.c: QMP commands
+ *        |  events of QEMU
+ *        +--> source_happened */
+
+#pragma once
+
+#include "domain/domain.h"
+#include "ferry/cookies.h"
+#include "ferry/ferry.h"
+#include "migrate/convergence.h"
+#include "migrate/source.h"
+#include "migrate/statistics.h"
+#include "qmp/commands.h"
+
+struct source {
+    struct domain_migration base;
+    struct domain *domain; /* Borrowed: it owns us. */
+
+    /* In the record. */
+    enum source_state state;
+    unsigned flags;    /* VIR_MIGRATE_* of the call that came last. */
+    bool was_running;  /* Before the migration touched it. */
+    bool is_suspended; /* Its user stopped it meanwhile. */
+    struct migration_statistics statistics;
+
+    /* The call that waits, and whose connection drives us; NULL and 0 between
+     * the calls, after a restart and once the connection is gone. */
+    struct ferry_call *call;
+    bool is_confirming; /* It is Confirm's. */
+    uint64_t client_id;
+    bool is_client_gone; /* It was there, and is not any more. */
+
+    struct migration_parameters parameters;
+    struct convergence convergence;
+    struct error failure;  /* Why it does not go on; the first reason counts. */
+    unsigned pending;      /* QMP commands of ARM without an answer. */
+    bool is_looking;       /* RESTORE's look at QEMU is under way. */
+    bool has_to_look;      /* Something has happened since it began. */
+    bool is_restarted;     /* The job was found in a record. */
+    struct timer deadline; /* Of the state. */
+    struct timer stall;    /* Looks whether bytes still flow. */
+    uint64_t last_processed;
+    int64_t last_progress_ms;
+};
+
+struct source *source_new(struct domain *domain);
+
+/* Something has happened: takes the rule for it, saves, acts.  False where
+ * there is no rule: nothing has changed. */
+bool source_happened(struct source *source, enum source_event event);
+/* Whether there is a rule for it now. */
+bool source_takes(const struct source *source, enum source_event event);
+/* Remembers why, unless something was remembered before. */
+void source_fail(struct source *source, const struct error *why);
+
+/* Answers the call that waits, if any. */
+void source_answer(struct source *source, const struct ferry_result *result,
+                   const struct error *err);
+
+/* source_acts.c */
+void source_act(struct source *source, enum source_action action,
+                const struct error *save_failed);
+
+/* source_qemu.c */
+void source_arm(struct source *source);
+void source_migrate(struct source *source);
+void source_continue(struct source *source);
+void source_cancel(struct source *source);
+void source_restore(struct source *source);
+void source_watch_stall(struct source *source);
+void source_qemu_event(struct source *source, const struct qmp_event *event);
+/* Asks query-migrate and puts the numbers into the statistics. */
+void source_sample(struct source *source);
+void source_take_sample(struct source *source,
+                        const struct qmp_migration *migration);
+
+/* source_cookie.c */
+struct ferry_identity source_identity(const struct domain *domain);
+/* Caller frees. */
+char *source_begin_cookie(struct source *source, size_t *size);
+char *source_perform_cookie(struct source *source, size_t *size);

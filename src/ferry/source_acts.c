@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Carries out what source.def decided. */
+
+#include <libvirt/libvirt.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "ferry/source.h"
+#include "qmp/commands.h"
+
+static bool needs_record(enum source_action action);
+static void answer_begin(struct source *source);
+static void answer_perform(struct source *source);
+static void keep_job(struct source *source);
+static void leave_paused(struct source *source);
+static void end(struct source *source, enum source_action action);
+static void end_migrated(struct domain *domain, unsigned flags);
+
+void
+source_act(struct source *source, enum source_action action,
+           const struct error *save_failed)
+{
+    if (save_failed) {
+        host_note(source->domain->host, LOG_LEVEL_ERROR, source->domain, "%s",
+                  save_failed->message);
+        /* No step towards the other host that a restart would not know of. */
+        if (needs_record(action)) {
+            source_fail(source, save_failed);
+            source_happened(source, SOURCE_EVENT_ABORT);
+            return;
+        }
+    }
+    switch (action) {
+    case SOURCE_ACTION_NOTHING:
+        break;
+    case SOURCE_ACTION_ANSWER_BEGIN:
+        answer_begin(source);
+        break;
+    case SOURCE_ACTION_ARM:
+        source_arm(source);
+        break;
+    case SOURCE_ACTION_MIGRATE:
+        source_watch_stall(source);
+        source_migrate(source);
+        break;
+    case SOURCE_ACTION_CONTINUE:
+        source_continue(source);
+        break;
+    case SOURCE_ACTION_ANSWER_PERFORM:
+        answer_perform(source);
+        break;
+    case SOURCE_ACTION_CANCEL:
+        source_cancel(source);
+        break;
+    case SOURCE_ACTION_RESTORE:
+        source_restore(source);
+        break;
+    case SOURCE_ACTION_KILL_GUEST:
+        domain_kill(source->domain);
+        break;
+    case SOURCE_ACTION_LEAVE_PAUSED:
+        leave_paused(source);
+        break;
+    case SOURCE_ACTION_END_JOB:
+    case SOURCE_ACTION_END_RESTORED:
+    case SOURCE_ACTION_END_PAUSED:
+    case SOURCE_ACTION_END_FAILED:
+    case SOURCE_ACTION_END_MIGRATED:
+        end(source, action);
+        break;
+    }
+}
+
+static bool
+needs_record(enum source_action action)
+{
+    return action == SOURCE_ACTION_ARM || action == SOURCE_ACTION_MIGRATE ||
+           action == SOURCE_ACTION_CONTINUE;
+}
+
+static void
+answer_begin(struct source *source)
+{
+    size_t size;
+    AUTO_FREE char *cookie = source_begin_cookie(source, &size);
+    AUTO_FREE char *xml = domain_format(
+        source->domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE);
+    struct ferry_result result = {
+        .cookie = cookie,
+        .cookie_size = size,
+        .xml = source->parameters.destination_xml
+                   ? source->parameters.destination_xml
+                   : xml,
+    };
+
+    keep_job(source);
+    source_answer(source, &result, NULL);
+}
+
+static void
+answer_perform(struct source *source)
+{
+    size_t size;
+    struct ferry_result result = {0};
+    AUTO_FREE char *cookie = NULL;
+
+    migration_statistics_sent(&source->statistics, (uint64_t)realtime_ms());
+    cookie = source_perform_cookie(source, &size);
+    result.cookie = cookie;
+    result.cookie_size = size;
+    keep_job(source);
+    source_answer(source, &result, NULL);
+    /* The last numbers are for the job's history; nobody waits for them. */
+    source_sample(source);
+    if (source->is_client_gone) {
+        source_happened(source, SOURCE_EVENT_CLIENT_GONE);
+    }
+}
+
+static void
+keep_job(struct source *source)
+{
+    struct domain *domain = source->domain;
+    AUTO_ERROR err = {0};
+
+    if (qemu_migration_job_continue(&domain->migration_job, source->client_id,
+                                    monotonic_ms() +
+                                        domain->host->settings.begin_timeout_ms,
+                                    &err) < 0) {
+        host_note(domain->host, LOG_LEVEL_ERROR, domain, "%s", err.message);
+    }
+}
+
+static void
+leave_paused(struct source *source)
+{
+    struct domain *domain = source->domain;
+
+    host_note(domain->host, LOG_LEVEL_ERROR, domain,
+              "nobody has said whether the guest runs at the destination (%s):"
+              " it stays paused here; look there first, then resume it here"
+              " or destroy it",
+              source->failure.message ? source->failure.message : "no reason");
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    domain_save(domain);
+    source_answer(source, NULL, &source->failure);
+}
+
+/* The migration is over: the job ends, the call that waits is answered, and
+ * the source's data goes. */
+static void
+end(struct source *source, enum source_action action)
+{
+    struct domain *domain = domain_get(source->domain);
+    struct ferry_call *call = STEAL(source->call);
+    bool is_confirmed =
+        source->is_confirming && (action == SOURCE_ACTION_END_JOB ||
+                                  action == SOURCE_ACTION_END_RESTORED ||
+                                  action == SOURCE_ACTION_END_MIGRATED);
+    unsigned flags = source->flags;
+    AUTO_ERROR failure = {0};
+
+    if (error_is_set(&source->failure)) {
+        error_move(&failure, &source->failure);
+    } else {
+        error_set(&failure, ERROR_OPERATION_FAILED, "the migration failed");
+    }
+    if (action == SOURCE_ACTION_END_MIGRATED) {
+        domain->completed = source->statistics;
+        domain->has_completed = true;
+        domain->was_incoming = false;
+    }
+    domain->migration = NULL;
+    source->base.free(&source->base);
+    if (action == SOURCE_ACTION_END_MIGRATED) {
+        end_migrated(domain, flags);
+    } else if (action == SOURCE_ACTION_END_FAILED) {
+        domain_stopped(domain, domain->on_end.reason, domain->on_end.detail);
+    } else if (action == SOURCE_ACTION_END_PAUSED) {
+        host_note(domain->host, LOG_LEVEL_ERROR, domain,
+                  "the guest could not be resumed after its migration: %s",
+                  failure.message);
+    }
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    if (domain_is_active(domain)) {
+        domain_save(domain);
+    }
+    if (call) {
+        static const struct ferry_result nothing;
+
+        call->done(call, is_confirmed ? &nothing : NULL,
+                   is_confirmed ? NULL : &failure);
+    }
+    domain_put(domain);
+}
+
+/* libvirt's order: STOPPED, then JOB_COMPLETED. */
+static void
+end_migrated(struct domain *domain, unsigned flags)
+{
+    struct host *host = domain->host;
+    AUTO_PARAMETERS list = {0};
+    AUTO_ERROR err = {0};
+
+    domain_stopped(domain, VIR_DOMAIN_SHUTOFF_MIGRATED,
+                   VIR_DOMAIN_EVENT_STOPPED_MIGRATED);
+    if (host->observer && host->observer->job_completed) {
+        migration_statistics_list(&domain->completed, MIGRATION_OPERATION_OUT,
+                                  &list);
+        host->observer->job_completed(host->observer_owner, domain, &list);
+    }
+    if (!(flags & VIR_MIGRATE_UNDEFINE_SOURCE) || !domain->definition) {
+        return;
+    }
+    if (domain_undefine(domain, &err) < 0) {
+        host_note(host, LOG_LEVEL_WARNING, domain, "%s", err.message);
+        return;
+    }
+    domain_emit(domain, VIR_DOMAIN_EVENT_UNDEFINED,
+                VIR_DOMAIN_EVENT_UNDEFINED_REMOVED);
+}

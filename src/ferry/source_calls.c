@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The client's calls to a source: Begin, Perform, Confirm, and the abort.  Each
+ * takes the job as the specification says ("QEMU Migration Locking Rules") and
+ * becomes an event for source.def.
+ *
+ *   Begin    job start, phase begin3, checks, BEGIN, answer, job continue
+ *   Perform  job start (where Begin did not), phase perform3, PERFORM ...
+ *   Confirm  phase confirm3, CONFIRM or CONFIRM_CANCELLED ...            */
+
+#include <libvirt/libvirt.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "ferry/cookies.h"
+#include "ferry/source.h"
+#include "ferry/storage.h"
+#include "qmp/commands.h"
+
+/* A call from the moment in which it came until the job is its own. */
+struct entry {
+    struct domain *domain; /* A reference. */
+    struct ferry_call *call;
+    struct migration_parameters parameters;
+    unsigned flags;
+    struct qemu_migration_start start; /* Of the migration job. */
+    struct job_request request;        /* Begin's, without change protection. */
+    bool is_begin;
+    bool is_protected; /* Begin keeps the job. */
+    bool has_request;
+    bool has_job;
+};
+
+static struct entry *entry_new(struct domain *domain,
+                               const struct migration_parameters *parameters,
+                               unsigned flags, struct ferry_call *call);
+static void entry_fail(struct entry *entry, const struct error *err);
+static void entry_free(struct entry *entry);
+static void begin_with_job(struct entry *entry);
+static void begin_blockers_known(void *owner,
+                                 const struct qmp_migration *migration,
+                                 const struct error *failed);
+static void begin_unprotected(struct entry *entry);
+static int begin_check(struct entry *entry, struct error *err);
+static void perform_with_job(struct entry *entry);
+static void job_granted(struct qemu_migration_start *start);
+static void job_refused(struct qemu_migration_start *start,
+                        const struct error *err);
+static void modify_granted(struct job_request *request);
+static void modify_refused(struct job_request *request,
+                           const struct error *err);
+static void ask_for_job(struct entry *entry);
+static int enter_phase(struct domain *domain, enum qemu_migration_phase phase,
+                       struct ferry_call *call, struct error *err);
+static void take_call(struct source *source, struct ferry_call *call,
+                      unsigned flags);
+
+/* ---------------------------------------------------------------- Begin */
+
+void
+ferry_begin(struct domain *domain,
+            const struct migration_parameters *parameters, unsigned flags,
+            struct ferry_call *call)
+{
+    struct entry *entry = entry_new(domain, parameters, flags, call);
+
+    entry->is_begin = true;
+    entry->is_protected = flags & VIR_MIGRATE_CHANGE_PROTECTION;
+    if (entry->is_protected) {
+        ask_for_job(entry);
+        return;
+    }
+    entry->request = (struct job_request){
+        .job = JOB_MODIFY,
+        .api = call->api,
+        .client = call->client_name,
+        .granted = modify_granted,
+        .refused = modify_refused,
+    };
+    job_lock_ask(&domain->jobs, &entry->request,
+                 domain->host->settings.job_timeout_ms, monotonic_ms());
+    domain_watch_jobs(domain);
+}
+
+static void
+modify_granted(struct job_request *request)
+{
+    struct entry *entry = container_of(request, struct entry, request);
+
+    entry->has_request = true;
+    begin_with_job(entry);
+}
+
+static void
+modify_refused(struct job_request *request, const struct error *err)
+{
+    entry_fail(container_of(request, struct entry, request), err);
+}
+
+static void
+begin_with_job(struct entry *entry)
+{
+    struct domain *domain = entry->domain;
+    struct qmp_session *monitor;
+    AUTO_ERROR err = {0};
+
+    if (begin_check(entry, &err) < 0) {
+        entry_fail(entry, &err);
+        return;
+    }
+    monitor = qemu_process_monitor(domain->qemu);
+    if (!monitor) {
+        error_set(&err, ERROR_OPERATION_FAILED,
+                  "beginning the migration of domain '%s': the monitor of its"
+                  " QEMU does not answer",
+                  domain->name);
+        entry_fail(entry, &err);
+        return;
+    }
+    qmp_query_migrate(monitor, begin_blockers_known, entry);
+}
+
+static int
+begin_check(struct entry *entry, struct error *err)
+{
+    struct domain *domain = entry->domain;
+
+    if (domain_check_active(domain, err) < 0) {
+        return -1;
+    }
+    if (domain->migration) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "nobody has said how an earlier migration of domain"
+                         " '%s' ended: resume or destroy it first",
+                         domain->name);
+    }
+    if (entry->parameters.destination_xml) {
+        AUTO(guest) *wanted =
+            host_read_guest(domain->host, entry->parameters.destination_xml,
+                            GUEST_PARSE_MIGRATION, err);
+
+        if (!wanted || guest_compare(domain->live, wanted, err) < 0) {
+            return error_wrap(err, "the XML for the destination of domain '%s'",
+                              domain->name);
+        }
+        free(entry->parameters.destination_xml);
+        entry->parameters.destination_xml =
+            guest_format(wanted, GUEST_FORMAT_SECURE | GUEST_FORMAT_MIGRATABLE);
+    }
+    if (!(entry->flags & VIR_MIGRATE_UNSAFE)) {
+        return ferry_check_storage(domain->live, err);
+    }
+    return 0;
+}
+
+static void
+begin_blockers_known(void *owner, const struct qmp_migration *migration,
+                     const struct error *failed)
+{
+    struct entry *entry = owner;
+    struct source *source;
+    AUTO_ERROR err = {0};
+
+    if (failed) {
+        entry_fail(entry, failed);
+        return;
+    }
+    if (migration->blocked_reason_count > 0) {
+        error_set(&err, ERROR_OPERATION_INVALID, "cannot migrate domain: %s",
+                  migration->blocked_reasons[0]);
+        entry_fail(entry, &err);
+        return;
+    }
+    if (!entry->is_protected) {
+        begin_unprotected(entry);
+        return;
+    }
+    source = source_new(entry->domain);
+    migration_statistics_start(&source->statistics, (uint64_t)realtime_ms());
+    migration_parameters_copy(&source->parameters, &entry->parameters);
+    take_call(source, STEAL(entry->call), entry->flags);
+    entry_free(entry);
+    source_happened(source, SOURCE_EVENT_BEGIN);
+}
+
+/* Nothing stays: the same answer, and the job ends with the call. */
+static void
+begin_unprotected(struct entry *entry)
+{
+    struct source *source = source_new(entry->domain);
+    AUTO_FREE char *cookie = NULL;
+    AUTO_FREE char *xml = NULL;
+    struct ferry_result result = {0};
+
+    cookie = source_begin_cookie(source, &result.cookie_size);
+    entry->domain->migration = NULL;
+    source->base.free(&source->base);
+    xml = domain_format(entry->domain,
+                        VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE);
+    result.cookie = cookie;
+    result.xml = entry->parameters.destination_xml
+                     ? entry->parameters.destination_xml
+                     : xml;
+    entry->call->done(entry->call, &result, NULL);
+    entry_free(entry);
+}
+
+/* -------------------------------------------------------------- Perform */
+
+void
+ferry_perform(struct domain *domain,
+              const struct migration_parameters *parameters,
+              struct ferry_cookie cookie, unsigned flags,
+              struct ferry_call *call)
+{
+    struct entry *entry = entry_new(domain, parameters, flags, call);
+    struct ferry_identity identity = source_identity(domain);
+    AUTO_MIGRATION_COOKIE read = {0};
+    AUTO_ERROR err = {0};
+
+    if (ferry_cookie_read(&read, cookie, MIGRATION_CALL_PERFORM, &identity,
+                          &err) < 0) {
+        /* The job that Begin took stays: the client still has to Confirm. */
+        entry_fail(entry, &err);
+        return;
+    }
+    if (!(flags & VIR_MIGRATE_CHANGE_PROTECTION)) {
+        ask_for_job(entry);
+        return;
+    }
+    if (qemu_migration_job_is_active(&domain->migration_job,
+                                     VIR_JOB_MIGRATION_OUT, &err) < 0) {
+        entry_fail(entry, &err);
+        return;
+    }
+    perform_with_job(entry);
+}
+
+static void
+perform_with_job(struct entry *entry)
+{
+    struct domain *domain = entry->domain;
+    struct source *source;
+    AUTO_ERROR err = {0};
+
+    if (domain_check_active(domain, &err) < 0) {
+        entry_fail(entry, &err);
+        return;
+    }
+    source = domain->migration && !domain->migration->is_incoming
+                 ? container_of(domain->migration, struct source, base)
+                 : NULL;
+    if (source && !source_takes(source, SOURCE_EVENT_PERFORM)) {
+        error_set(&err, ERROR_OPERATION_INVALID,
+                  "domain '%s' is not ready to be migrated: its migration is"
+                  " %s",
+                  domain->name, source_rules.states[source->state]);
+        entry_fail(entry, &err);
+        return;
+    }
+    if (enter_phase(domain, QEMU_MIGRATION_PHASE_PERFORM3, entry->call, &err) <
+        0) {
+        entry_fail(entry, &err);
+        return;
+    }
+    entry->has_job = false; /* The source's from here on. */
+    if (!source) {
+        source = source_new(domain);
+        migration_statistics_start(&source->statistics,
+                                   (uint64_t)realtime_ms());
+    }
+    migration_parameters_done(&source->parameters);
+    migration_parameters_copy(&source->parameters, &entry->parameters);
+    take_call(source, STEAL(entry->call), entry->flags);
+    entry_free(entry);
+    if (!source->parameters.migrate_uri) {
+        error_set(&err, ERROR_INVALID_ARG,
+                  "the migration of domain '%s' has no URI to go to",
+                  domain->name);
+        source_fail(source, &err);
+    }
+    source_happened(source, SOURCE_EVENT_PERFORM);
+}
+
+/* -------------------------------------------------------------- Confirm */
+
+void
+ferry_confirm(struct domain *domain, struct ferry_cookie cookie, unsigned flags,
+              int cancelled, struct ferry_call *call)
+{
+    enum source_event event =
+        cancelled ? SOURCE_EVENT_CONFIRM_CANCELLED : SOURCE_EVENT_CONFIRM;
+    enum qemu_migration_phase phase =
+        cancelled ? QEMU_MIGRATION_PHASE_CONFIRM3_CANCELLED
+                  : QEMU_MIGRATION_PHASE_CONFIRM3;
+    struct ferry_identity identity = source_identity(domain);
+    struct source *source = NULL;
+    AUTO_MIGRATION_COOKIE read = {0};
+    AUTO_ERROR err = {0};
+
+    if (domain->migration && !domain->migration->is_incoming) {
+        source = container_of(domain->migration, struct source, base);
+    }
+    if (qemu_migration_job_is_active(&domain->migration_job,
+                                     VIR_JOB_MIGRATION_OUT, &err) < 0 ||
+        ferry_cookie_read(&read, cookie, MIGRATION_CALL_CONFIRM, &identity,
+                          &err) < 0) {
+        call->done(call, NULL, &err);
+        return;
+    }
+    if (!source || !source_takes(source, event)) {
+        error_set(&err, ERROR_OPERATION_INVALID,
+                  "the migration of domain '%s' can't be confirmed: it is %s",
+                  domain->name,
+                  source ? source_rules.states[source->state] : "not begun");
+        call->done(call, NULL, &err);
+        return;
+    }
+    if (enter_phase(domain, phase, call, &err) < 0) {
+        call->done(call, NULL, &err);
+        return;
+    }
+    /* The destination knows when the guest ran again. */
+    if (read.sections & COOKIE_STATISTICS) {
+        source->statistics = read.statistics;
+    }
+    take_call(source, call, flags);
+    source->is_confirming = true;
+    source_happened(source, event);
+}
+
+/* ---------------------------------------------------------------- abort */
+
+int
+ferry_abort(struct domain *domain, const char *client_name, struct error *err)
+{
+    struct source *source;
+    AUTO_ERROR why = {0};
+
+    if (domain_check_active(domain, err) < 0) {
+        return -1;
+    }
+    if (!domain->migration || domain->migration->is_incoming ||
+        job_lock_async(&domain->jobs) != VIR_JOB_MIGRATION_OUT) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "no job is active on the domain");
+    }
+    source = container_of(domain->migration, struct source, base);
+    if (!source_takes(source, SOURCE_EVENT_ABORT)) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "cannot abort the migration of domain '%s': the guest"
+                         " has been handed over (%s)",
+                         domain->name, source_rules.states[source->state]);
+    }
+    error_set(&why, ERROR_OPERATION_ABORTED,
+              "job 'migration out' canceled by client");
+    host_note(domain->host, LOG_LEVEL_INFO, domain,
+              "the migration is aborted by %s",
+              client_name ? client_name : "a client");
+    source_fail(source, &why);
+    source_happened(source, SOURCE_EVENT_ABORT);
+    return 0;
+}
+
+/* -------------------------------------------------------------- the job */
+
+static void
+ask_for_job(struct entry *entry)
+{
+    struct domain *domain = entry->domain;
+
+    entry->start = (struct qemu_migration_start){
+        .kind = VIR_JOB_MIGRATION_OUT,
+        .caller = {.api = entry->call->api,
+                   .client = entry->call->client_name,
+                   .client_id = entry->call->client_id},
+        .wait_ms = domain->host->settings.job_timeout_ms,
+        .granted = job_granted,
+        .refused = job_refused,
+    };
+    qemu_migration_job_start(&domain->migration_job, &entry->start,
+                             monotonic_ms());
+    domain_watch_jobs(domain);
+}
+
+static void
+job_granted(struct qemu_migration_start *start)
+{
+    struct entry *entry = container_of(start, struct entry, start);
+
+    AUTO_ERROR err = {0};
+
+    entry->has_job = true;
+    if (entry->is_begin) {
+        if (enter_phase(entry->domain, QEMU_MIGRATION_PHASE_BEGIN3, entry->call,
+                        &err) < 0) {
+            entry_fail(entry, &err);
+            return;
+        }
+        begin_with_job(entry);
+    } else {
+        perform_with_job(entry);
+    }
+}
+
+static void
+job_refused(struct qemu_migration_start *start, const struct error *err)
+{
+    entry_fail(container_of(start, struct entry, start), err);
+}
+
+/* In the call that started the job the phase moves on; a later call enters. */
+static int
+enter_phase(struct domain *domain, enum qemu_migration_phase phase,
+            struct ferry_call *call, struct error *err)
+{
+    struct qemu_migration_caller caller = {
+        .api = call->api,
+        .client = call->client_name,
+        .client_id = call->client_id,
+    };
+
+    if (domain->migration_job.facts.phase == QEMU_MIGRATION_PHASE_NONE) {
+        return qemu_migration_job_set_phase(&domain->migration_job, phase,
+                                            monotonic_ms(), err);
+    }
+    return qemu_migration_job_start_phase(&domain->migration_job, phase,
+                                          &caller, monotonic_ms(), err);
+}
+
+static void
+take_call(struct source *source, struct ferry_call *call, unsigned flags)
+{
+    source->call = call;
+    source->client_id = call->client_id;
+    source->flags = flags;
+}
+
+static struct entry *
+entry_new(struct domain *domain, const struct migration_parameters *parameters,
+          unsigned flags, struct ferry_call *call)
+{
+    struct entry *entry = xcalloc(1, sizeof *entry);
+
+    entry->domain = domain_get(domain);
+    entry->call = call;
+    entry->flags = flags;
+    migration_parameters_copy(&entry->parameters, parameters);
+    return entry;
+}
+
+static void
+entry_fail(struct entry *entry, const struct error *err)
+{
+    entry->call->done(entry->call, NULL, err);
+    if (entry->has_job) {
+        qemu_migration_job_finish(&entry->domain->migration_job,
+                                  monotonic_ms());
+    }
+    entry_free(entry);
+}
+
+static void
+entry_free(struct entry *entry)
+{
+    if (entry->has_request) {
+        job_lock_end(&entry->domain->jobs, monotonic_ms());
+    }
+    migration_parameters_done(&entry->parameters);
+    domain_put(entry->domain);
+    free(entry);
+}

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The source's QEMU: what it is told, and what its answers and events mean to
+ * the rules.  Facts of QEMU 7.2: capabilities persist in the process, so each
+ * is set explicitly; `migrate` returns before the connection is made; failed
+ * and cancelled migrations restart the guest by themselves if it ran. */
+
+#include <libvirt/libvirt.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "ferry/source.h"
+#include "migrate/uri.h"
+#include "qmp/commands.h"
+
+enum { STALL_LOOK_MS = 5000 };
+
+/* On in every migration of ours.  Without the return path "completed" would
+ * only mean that everything was written to a socket. */
+static const uint32_t always_on = QMP_CAPABILITY_EVENTS |
+                                  QMP_CAPABILITY_RETURN_PATH |
+                                  QMP_CAPABILITY_PAUSE_BEFORE_SWITCHOVER;
+
+static struct qmp_session *monitor_of(struct source *source);
+static void armed(void *owner, const struct error *err);
+static void command_done(void *owner, const struct error *err);
+static void ignore_done(void *owner, const struct error *err);
+static void status_changed(struct source *source,
+                           enum qmp_migration_status status);
+static void failure_known(void *owner, const struct qmp_migration *migration,
+                          const struct error *err);
+static void sampled(void *owner, const struct qmp_migration *migration,
+                    const struct error *err);
+static void looked(void *owner, const struct qmp_migration *migration,
+                   const struct error *err);
+static void status_known(void *owner, const struct qmp_status *status,
+                         const struct error *err);
+static void resumed(void *owner, const struct error *err);
+static void refused(struct source *source, const struct error *why);
+static void look_for_progress(void *owner);
+
+void
+source_arm(struct source *source)
+{
+    struct domain *domain = source->domain;
+    struct qmp_session *monitor = monitor_of(source);
+    uint32_t known = domain->host->qemu->migration_capabilities;
+    uint32_t on = always_on;
+    struct qmp_migration_parameters parameters = {
+        .has_max_bandwidth = true,
+        .max_bandwidth = domain->migration_bandwidth_mib << 20,
+        .has_downtime_limit = true,
+        .tls_creds = "",
+        .tls_hostname = "",
+    };
+
+    if (source->parameters.has_bandwidth_mib) {
+        parameters.max_bandwidth =
+            migration_parameters_bandwidth(&source->parameters);
+    }
+    convergence_init(&source->convergence, domain->migration_downtime_ms);
+    parameters.downtime_limit = source->convergence.limit_ms;
+    if (source->flags & VIR_MIGRATE_AUTO_CONVERGE) {
+        on |= QMP_CAPABILITY_AUTO_CONVERGE;
+    }
+    source->was_running = domain->state == DOMAIN_STATE_RUNNING;
+    source->is_suspended = false;
+    source->pending = 2;
+    qmp_migrate_set_capabilities(monitor, on, known & ~on, armed, source);
+    qmp_migrate_set_parameters(monitor, &parameters, armed, source);
+    if (!(source->flags & VIR_MIGRATE_LIVE) && source->was_running) {
+        source->pending++;
+        qmp_stop(monitor, armed, source);
+    }
+}
+
+void
+source_migrate(struct source *source)
+{
+    AUTO_MIGRATION_URI uri = {0};
+    AUTO_FREE char *connect = NULL;
+    AUTO_ERROR err = {0};
+
+    if (migration_uri_parse(source->parameters.migrate_uri, &uri, &err) < 0) {
+        source_fail(source, &err);
+        source_happened(source, SOURCE_EVENT_FAILED);
+        return;
+    }
+    connect = migration_uri_connect(&uri);
+    qmp_migrate(monitor_of(source), connect, command_done, source);
+}
+
+/* The numbers are asked for in the same breath: Perform's answer, which comes
+ * while the guest stands still, then need not wait for them. */
+void
+source_continue(struct source *source)
+{
+    qmp_migrate_continue(monitor_of(source), command_done, source);
+    source_sample(source);
+}
+
+void
+source_cancel(struct source *source)
+{
+    struct qmp_session *monitor = monitor_of(source);
+
+    if (monitor) {
+        qmp_migrate_cancel(monitor, command_done, source);
+    }
+}
+
+/* Looks before it acts: QEMU may have resumed the guest itself, or may still
+ * be migrating. */
+void
+source_restore(struct source *source)
+{
+    struct qmp_session *monitor = monitor_of(source);
+    AUTO_ERROR err = {0};
+
+    timer_stop(&source->stall);
+    if (source->is_looking) {
+        source->has_to_look = true;
+        return;
+    }
+    if (!monitor) {
+        error_set(&err, ERROR_OPERATION_FAILED,
+                  "the monitor of QEMU does not answer");
+        refused(source, &err);
+        return;
+    }
+    source->is_looking = true;
+    source->has_to_look = false;
+    qmp_query_migrate(monitor, looked, source);
+}
+
+void
+source_watch_stall(struct source *source)
+{
+    source->last_progress_ms = monotonic_ms();
+    source->last_processed = 0;
+    timer_start(&source->stall, source->domain->host->loop, STALL_LOOK_MS,
+                look_for_progress, source);
+}
+
+void
+source_qemu_event(struct source *source, const struct qmp_event *event)
+{
+    struct host *host = source->domain->host;
+
+    switch (event->type) {
+    case QMP_EVENT_STOP:
+        migration_statistics_stopped(&source->statistics,
+                                     (uint64_t)realtime_ms());
+        break;
+    case QMP_EVENT_RESUME:
+        migration_statistics_stopped(&source->statistics, 0);
+        break;
+    case QMP_EVENT_MIGRATION_PASS:
+        if (host->observer && host->observer->migration_iteration) {
+            host->observer->migration_iteration(
+                host->observer_owner, source->domain, (int)event->pass);
+        }
+        if (source->state == SOURCE_STATE_COPYING) {
+            source_sample(source);
+        }
+        break;
+    case QMP_EVENT_MIGRATION:
+        status_changed(source, event->migration.status);
+        break;
+    default:
+        break;
+    }
+}
+
+void
+source_sample(struct source *source)
+{
+    struct qmp_session *monitor = monitor_of(source);
+
+    if (monitor) {
+        qmp_query_migrate(monitor, sampled, source);
+    }
+}
+
+void
+source_take_sample(struct source *source, const struct qmp_migration *migration)
+{
+    const struct qmp_migration_ram *ram = &migration->ram;
+    struct migration_report report = {
+        .counters =
+            {
+                       .memory_total = ram->total,
+                       .memory_processed = ram->transferred,
+                       .memory_remaining = ram->remaining,
+                       .memory_bps = (uint64_t)(ram->mbps * 1000000 / 8),
+                       .has_memory_pages = ram->has_normal,
+                       .memory_constant = ram->duplicate,
+                       .memory_normal = ram->normal,
+                       .memory_normal_bytes = ram->normal_bytes,
+                       .memory_dirty_rate = ram->dirty_pages_rate,
+                       .memory_iteration = ram->dirty_sync_count,
+                       .memory_postcopy_requests = ram->postcopy_requests,
+                       .memory_page_size = ram->page_size,
+                       .auto_converge_throttle = migration->cpu_throttle_percentage,
+                       },
+        .has_downtime =
+            migration->has_downtime || migration->has_expected_downtime,
+        .downtime = migration->has_downtime ? migration->downtime
+                                            : migration->expected_downtime,
+        .has_setup_time = migration->has_setup_time,
+        .setup_time = migration->setup_time,
+    };
+
+    /* QEMU gives no counters before the start and after a failure. */
+    if (migration->has_ram) {
+        migration_statistics_update(&source->statistics, &report,
+                                    (uint64_t)realtime_ms());
+    }
+}
+
+static struct qmp_session *
+monitor_of(struct source *source)
+{
+    struct qemu_process *qemu = source->domain->qemu;
+
+    return qemu ? qemu_process_monitor(qemu) : NULL;
+}
+
+static void
+armed(void *owner, const struct error *failed)
+{
+    struct source *source = owner;
+
+    if (failed) {
+        source_fail(source, failed);
+    }
+    if (--source->pending > 0 || source->state != SOURCE_STATE_ARMING) {
+        return;
+    }
+    source_happened(source, error_is_set(&source->failure)
+                                ? SOURCE_EVENT_FAILED
+                                : SOURCE_EVENT_ARMED);
+}
+
+/* What follows from a command that QEMU took is told by its events. */
+static void
+command_done(void *owner, const struct error *failed)
+{
+    struct source *source = owner;
+    AUTO_ERROR err = {0};
+
+    if (failed && failed->code != ERROR_PEER_LOST) {
+        error_set(&err, ERROR_OPERATION_FAILED,
+                  "job 'migration out' failed: %s", failed->message);
+        source_fail(source, &err);
+        source_happened(source, SOURCE_EVENT_FAILED);
+    }
+}
+
+static void
+ignore_done(void *owner, const struct error *err)
+{
+    (void)owner;
+    (void)err;
+}
+
+static void
+status_changed(struct source *source, enum qmp_migration_status status)
+{
+    switch (status) {
+    case QMP_MIGRATION_PRE_SWITCHOVER:
+        source_happened(source, SOURCE_EVENT_PRE_SWITCHOVER);
+        break;
+    case QMP_MIGRATION_COMPLETED:
+        source_happened(source, SOURCE_EVENT_COMPLETED);
+        break;
+    case QMP_MIGRATION_FAILED:
+    case QMP_MIGRATION_CANCELLED:
+        if (monitor_of(source)) {
+            qmp_query_migrate(monitor_of(source), failure_known, source);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+failure_known(void *owner, const struct qmp_migration *migration,
+              const struct error *failed)
+{
+    struct source *source = owner;
+    const char *reason = NULL;
+    AUTO_ERROR err = {0};
+
+    if (failed) {
+        reason = failed->message;
+    } else if (migration->error_desc) {
+        reason = migration->error_desc;
+    } else {
+        reason = "Unexpectedly failed";
+    }
+    error_set(&err, ERROR_OPERATION_FAILED, "job 'migration out' failed: %s",
+              reason);
+    source_fail(source, &err);
+    source_happened(source, SOURCE_EVENT_FAILED);
+}
+
+/* After each pass: the numbers, and whether QEMU may plan a longer pause. */
+static void
+sampled(void *owner, const struct qmp_migration *migration,
+        const struct error *failed)
+{
+    struct source *source = owner;
+    struct qmp_migration_parameters parameters = {.has_downtime_limit = true};
+    struct convergence_counters counters;
+
+    if (failed) {
+        return;
+    }
+    source_take_sample(source, migration);
+    if (source->state != SOURCE_STATE_COPYING || !migration->has_ram) {
+        return;
+    }
+    counters = (struct convergence_counters){
+        .pass = migration->ram.dirty_sync_count,
+        .remaining = migration->ram.remaining,
+    };
+    if (convergence_step(&source->convergence, &counters)) {
+        parameters.downtime_limit = source->convergence.limit_ms;
+        qmp_migrate_set_parameters(monitor_of(source), &parameters, ignore_done,
+                                   source);
+    }
+}
+
+static void
+looked(void *owner, const struct qmp_migration *migration,
+       const struct error *failed)
+{
+    struct source *source = owner;
+
+    source->is_looking = false;
+    if (failed) {
+        refused(source, failed);
+        return;
+    }
+    if (source->has_to_look) {
+        source_restore(source);
+        return;
+    }
+    switch (migration->status) {
+    case QMP_MIGRATION_NONE:
+    case QMP_MIGRATION_FAILED:
+    case QMP_MIGRATION_CANCELLED:
+    case QMP_MIGRATION_COMPLETED:
+        source->is_looking = true;
+        qmp_query_status(monitor_of(source), status_known, source);
+        break;
+    default:
+        /* It has not given up yet; its event makes us look again. */
+        qmp_migrate_cancel(monitor_of(source), ignore_done, source);
+        break;
+    }
+}
+
+static void
+status_known(void *owner, const struct qmp_status *status,
+             const struct error *failed)
+{
+    struct source *source = owner;
+
+    source->is_looking = false;
+    if (failed) {
+        refused(source, failed);
+        return;
+    }
+    if (status->is_running || !source->was_running || source->is_suspended) {
+        source_happened(source, SOURCE_EVENT_RESTORED);
+        return;
+    }
+    source->is_looking = true;
+    qmp_cont(monitor_of(source), resumed, source);
+}
+
+static void
+resumed(void *owner, const struct error *failed)
+{
+    struct source *source = owner;
+
+    source->is_looking = false;
+    if (failed) {
+        refused(source, failed);
+        return;
+    }
+    source_happened(source, SOURCE_EVENT_RESTORED);
+}
+
+static void
+refused(struct source *source, const struct error *why)
+{
+    if (why->code == ERROR_PEER_LOST && source->domain->qemu &&
+        qemu_process_state(source->domain->qemu) == QEMU_PROCESS_ENDED) {
+        return; /* Its end is reported next. */
+    }
+    source_fail(source, why);
+    source_happened(source, SOURCE_EVENT_REFUSED);
+}
+
+/* QEMU itself waits for ever for a destination that does not read. */
+static void
+look_for_progress(void *owner)
+{
+    struct source *source = owner;
+    uint64_t processed = source->statistics.counters.memory_processed;
+    int64_t limit = source->domain->host->settings.stall_timeout_ms;
+    int64_t now = monotonic_ms();
+    AUTO_ERROR err = {0};
+
+    if (processed != source->last_processed) {
+        source->last_processed = processed;
+        source->last_progress_ms = now;
+    }
+    if (now - source->last_progress_ms >= limit) {
+        error_set(&err, ERROR_OPERATION_TIMEOUT,
+                  "job 'migration out' failed: nothing was transferred for"
+                  " %lld s",
+                  (long long)(limit / 1000));
+        source_fail(source, &err);
+        source_happened(source, SOURCE_EVENT_OVERDUE);
+        return;
+    }
+    source_sample(source);
+    timer_start(&source->stall, source->domain->host->loop, STALL_LOOK_MS,
+                look_for_progress, source);
+}
