@@ -66,7 +66,7 @@ struct qemu_capabilities_cache;
 struct qemu_capabilities_cache *qemu_capabilities_cache_new(struct loop *loop,
                                                             const char *folder);
 /* Ends probes that are under way; their callbacks are not called.  What the
- * cache gave out is gone with it. */
+ * cache gave out is gone with it.  Not from inside of its callbacks. */
 void qemu_capabilities_cache_free(struct qemu_capabilities_cache *cache);
 
 /* Calls 'done' once, from the loop.  What it gets lives as long as the cache,

@@ -52,8 +52,8 @@ struct qemu_process_callbacks {
 };
 
 struct qemu_process_options {
-    const char *binary;       /* Absolute path. */
-    char *const *argv;        /* argv[0] is what QEMU calls itself. */
+    const char *binary;       /* Absolute path; stands for argv[0]. */
+    char *const *argv;        /* See QEMU_MONITOR_ARGUMENTS. */
     char *const *env;         /* NULL: ours. */
     const char *log_path;     /* stdout and stderr are appended to it. */
     const char *monitor_path; /* Of the socket; a stale one is replaced. */
