@@ -49,11 +49,12 @@ convergence_step(struct convergence *convergence,
     return true;
 }
 
-/* By a quarter at least: less would take too many passes to matter. */
+/* By a quarter at least: less would take too many passes to matter.  Nothing
+ * left is as good as it gets. */
 static bool
 is_shrinking(uint64_t before, uint64_t after)
 {
-    return after < before - before / 4;
+    return after == 0 || after < before - before / 4;
 }
 
 static uint64_t
