@@ -208,7 +208,7 @@ struct guest_rng {
     struct guest_number rate_bytes;
     struct guest_number rate_period; /* ms */
     enum guest_rng_backend backend;
-    char *path; /* random; NULL: /dev/urandom. */
+    char *path; /* random; /dev/urandom where absent. */
 };
 
 struct guest_panic {

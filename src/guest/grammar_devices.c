@@ -7,6 +7,8 @@
 #include "guest/grammar.h"
 
 static bool is_address_placed(const void *object);
+static int finish_rng(struct grammar_reader *reader, const xmlNode *node,
+                      void *object);
 
 /* ---- address ----------------------------------------------------------- */
 
@@ -143,7 +145,8 @@ static const struct grammar_field rng_fields[] = {
     DEVICE_ALIAS,
     DEVICE_ADDRESS,
 };
-const struct grammar guest_rng_grammar = GRAMMAR(guest_rng, rng_fields);
+const struct grammar guest_rng_grammar =
+    GRAMMAR(guest_rng, rng_fields, .finish = finish_rng);
 
 static const struct grammar_field panic_fields[] = {
     ATTRIBUTE("model", WORD(guest_panic, model, guest_panic_model),
@@ -170,4 +173,17 @@ is_address_placed(const void *object)
 
     return address->domain || address->bus || address->slot ||
            address->function;
+}
+
+static int
+finish_rng(struct grammar_reader *reader, const xmlNode *node, void *object)
+{
+    struct guest_rng *rng = object;
+
+    (void)reader;
+    (void)node;
+    if (rng->backend == GUEST_RNG_BACKEND_RANDOM && !rng->path) {
+        rng->path = xstrdup("/dev/urandom");
+    }
+    return 0;
 }

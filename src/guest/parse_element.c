@@ -6,6 +6,10 @@
 
 #include "guest/grammar.h"
 
+/* Of a kind, in one element: far more than any guest has, and few enough for
+ * what compares each with each. */
+enum { LIST_COUNT_MAX = 1024 };
+
 /* The fields of one element: a struct's, or a group's. */
 struct table {
     const struct grammar_field *fields;
@@ -242,6 +246,14 @@ read_children(struct grammar_reader *reader, const xmlNode *node,
                                   child->name, node->name, xmlGetLineNo(child));
         }
         seen |= bit;
+        if (is_repeatable(field) &&
+            grammar_list_count((char *)object + field->offset) >=
+                LIST_COUNT_MAX) {
+            return error_set(reader->err, ERROR_CONFIG_UNSUPPORTED,
+                             "more than %d elements <%s> in <%s> at line %ld",
+                             LIST_COUNT_MAX, child->name, node->name,
+                             xmlGetLineNo(child));
+        }
         if (read_child(reader, child, field, object) < 0) {
             return -1;
         }
