@@ -24,10 +24,10 @@ rules_format_step(const struct rules *rules, unsigned state, unsigned event,
                   const struct rule *rule, char *line, size_t size)
 {
     if (rule) {
-        snprintf(line, size, "%-17s -> %-11s %s", rules->events[event],
+        snprintf(line, size, "%-20s -> %s %s", rules->events[event],
                  rules->states[rule->to], rules->actions[rule->act]);
     } else {
-        snprintf(line, size, "%-17s -> not in %s", rules->events[event],
+        snprintf(line, size, "%-20s -> not in %s", rules->events[event],
                  rules->states[state]);
     }
 }

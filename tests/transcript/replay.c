@@ -22,8 +22,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "migrate/coordinator.h"
+#include "migrate/destination.h"
+#include "migrate/source.h"
 
-struct rule {
+struct named_rule {
     const char *in;
     const char *on;
 };
@@ -34,13 +36,19 @@ struct machine {
     /* Writes what the event does, and the new state; false: no such event. */
     bool (*step)(int *state, const char *event, char **outcome);
     const char *(*state_name)(int state);
-    const struct rule *rules;
+    const struct named_rule *rules;
     size_t rule_count;
 };
 
 #define RULE(in, on, to, act) {#in, #on},
-static const struct rule coordinator_v3_rules[] = {
+static const struct named_rule coordinator_v3_rules[] = {
 #include "migrate/coordinator_v3.def"
+};
+static const struct named_rule source_named_rules[] = {
+#include "migrate/source.def"
+};
+static const struct named_rule destination_named_rules[] = {
+#include "migrate/destination.def"
 };
 #undef RULE
 
@@ -70,9 +78,58 @@ coordinator_v3(int *state, const char *event, char **outcome)
     return true;
 }
 
+static bool
+step_rules(const struct rules *rules, int *state, const char *event,
+           char **outcome)
+{
+    int on = rules_name_find(rules->events, rules->event_count, event);
+    const struct rule *rule;
+
+    if (on < 0) {
+        return false;
+    }
+    rule = rules_find(rules, (unsigned)*state, (unsigned)on);
+    if (rule) {
+        *outcome = xasprintf("%s %s", rules->states[rule->to],
+                             rules->actions[rule->act]);
+        *state = rule->to;
+    } else {
+        *outcome = xasprintf("not in %s", rules->states[*state]);
+    }
+    return true;
+}
+
+static bool
+source_step(int *state, const char *event, char **outcome)
+{
+    return step_rules(&source_rules, state, event, outcome);
+}
+
+static const char *
+source_name(int state)
+{
+    return source_rules.states[state];
+}
+
+static bool
+destination_step(int *state, const char *event, char **outcome)
+{
+    return step_rules(&destination_rules, state, event, outcome);
+}
+
+static const char *
+destination_name(int state)
+{
+    return destination_rules.states[state];
+}
+
 static const struct machine machines[] = {
-    {"coordinator_v3", coordinator_v3, coordinator_name, coordinator_v3_rules,
-     ARRAY_COUNT(coordinator_v3_rules)},
+    {"source",         source_step,      source_name,      source_named_rules,
+     ARRAY_COUNT(source_named_rules)     },
+    {"destination",    destination_step, destination_name, destination_named_rules,
+     ARRAY_COUNT(destination_named_rules)},
+    {"coordinator_v3", coordinator_v3,   coordinator_name, coordinator_v3_rules,
+     ARRAY_COUNT(coordinator_v3_rules)   },
 };
 
 static const struct machine *
