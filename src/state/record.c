@@ -248,7 +248,7 @@ parse_object(const char *text, size_t length, struct error *err)
     }
     if (result == json_tokener_success &&
         json_tokener_get_parse_end(tokener) < length) {
-        /* The strict flag does not see what follows a newline. */
+        /* The strict flag does not see what follows a NUL. */
         const char *rest = text + json_tokener_get_parse_end(tokener);
         size_t left = (size_t)(text + length - rest);
 

@@ -174,7 +174,8 @@ a_folder_that_is_not_there_is_an_error_at_once(void **state)
 static void
 only_what_is_passed_is_open_in_the_child(void **state)
 {
-    int leaked = open("/dev/zero", O_RDONLY); /* Not even CLOEXEC. */
+    int low = open("/dev/zero", O_RDONLY);
+    int leaked = fcntl(low, F_DUPFD, 50); /* Not even CLOEXEC. */
     int first = open("/dev/full", O_RDWR | O_CLOEXEC);
     int second = open("/dev/zero", O_RDONLY | O_CLOEXEC);
     struct child_options options =
@@ -188,6 +189,7 @@ only_what_is_passed_is_open_in_the_child(void **state)
     text = output_of(options);
     assert_non_null(strstr(text, "/dev/full\n/dev/zero\n/dev/null\n/dev/null\n"
                                  "0, 1, 2, 3, 4\n"));
+    close(low);
     close(leaked);
     close(first);
     close(second);

@@ -254,15 +254,28 @@ a_signal_is_caught_by_the_loop(void **state)
 }
 
 static void
+stop_loop(void *owner)
+{
+    struct thing *thing = owner;
+
+    thing->calls++;
+    loop_stop(thing->loop);
+}
+
+static void
 a_loop_runs_again_after_it_was_stopped(void **state)
 {
-    struct loop *loop = *state;
+    struct thing *thing = thing_new(*state);
     AUTO_ERROR err = {0};
 
-    for (int i = 0; i < 3; i++) {
-        loop_stop(loop);
-        assert_int_equal(loop_run(loop, &err), 0);
+    for (int run = 1; run <= 3; run++) {
+        deferral_schedule(&thing->deferral, *state, stop_loop, thing);
+        assert_int_equal(loop_run(*state, &err), 0);
+        assert_int_equal(thing->calls, run);
     }
+    loop_stop(*state);
+    assert_int_equal(loop_run(*state, &err), 0);
+    free(thing);
 }
 
 static int

@@ -174,6 +174,17 @@ what_is_no_record_is_refused(void **state)
 }
 
 static void
+what_follows_a_nul_is_not_overlooked(void **state)
+{
+    static const char text[] = "{\"version\":1}\n\0more";
+    AUTO_ERROR err = {0};
+
+    (void)state;
+    assert_null(record_parse(text, sizeof text - 1, &err));
+    assert_int_equal(err.code, ERROR_INTERNAL);
+}
+
+static void
 a_record_that_is_cut_anywhere_is_refused(void **state)
 {
     static const char text[] = "{\"version\":1,\"x\":\"abc\",\"y\":true}";
@@ -197,6 +208,7 @@ main(void)
         cmocka_unit_test(what_may_be_missing_has_a_default),
         cmocka_unit_test(what_must_be_there_is_named_when_it_is_not),
         cmocka_unit_test(what_is_no_record_is_refused),
+        cmocka_unit_test(what_follows_a_nul_is_not_overlooked),
         cmocka_unit_test(a_record_that_is_cut_anywhere_is_refused),
     };
 
