@@ -178,17 +178,19 @@ only_what_is_passed_is_open_in_the_child(void **state)
     int leaked = fcntl(low, F_DUPFD, 50); /* Not even CLOEXEC. */
     int first = open("/dev/full", O_RDWR | O_CLOEXEC);
     int second = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-    struct child_options options =
-        shell(SHELL("readlink /proc/$$/fd/3 /proc/$$/fd/4 /proc/$$/fd/0 "
-                    "/proc/$$/fd/2; cd /proc/$$/fd; ls -m | cat"));
+    /* With built-in commands only: others would open something. */
+    struct child_options options = shell(
+        SHELL("readlink /proc/$$/fd/3 /proc/$$/fd/4 /proc/$$/fd/0 "
+              "/proc/$$/fd/2; i=0; while [ $i -lt 100 ]; do "
+              "[ -e /proc/$$/fd/$i ] && echo -n $i,; i=$((i + 1)); done"));
     AUTO_FREE char *text = NULL;
 
     (void)state;
     options.pass_fds = (int[]){first, second};
     options.pass_count = 2;
     text = output_of(options);
-    assert_non_null(strstr(text, "/dev/full\n/dev/zero\n/dev/null\n/dev/null\n"
-                                 "0, 1, 2, 3, 4\n"));
+    assert_string_equal(text, "/dev/full\n/dev/zero\n/dev/null\n/dev/null\n"
+                              "0,1,2,3,4,");
     close(low);
     close(leaked);
     close(first);
