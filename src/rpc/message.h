@@ -93,4 +93,4 @@ int rpc_message_format(struct rpc_message *message,
                        struct error *err);
 void rpc_message_done(struct rpc_message *message);
 #define AUTO_MESSAGE                                                           \
-    __attribute__((cleanup(rpc_message_done))) struct rpc_message
+    __attribute__((cleanup(rpc_message_done), unused)) struct rpc_message

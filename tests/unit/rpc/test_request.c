@@ -468,7 +468,6 @@ any_message_counts_as_an_answer(void **state)
 {
     struct client *client = *state;
     int64_t end = monotonic_ms() + 600;
-    AUTO_ERROR err = {0};
 
     rpc_keepalive_start_ms(client->connection, 30, 1);
     while (monotonic_ms() < end) {
