@@ -21,6 +21,13 @@ cookie_xml_parse(const char *bytes, size_t length, struct error *err)
     xmlDoc *document;
     bool has_dtd = false;
 
+    /* Whatever it may declare: other encodings are for nothing but trouble. */
+    if (!is_utf8(bytes, length)) {
+        xmlFreeParserCtxt(parser);
+        error_set_from(err, ERROR_FROM_XML, ERROR_XML,
+                       "(qemu_migration_cookie): is not UTF-8");
+        return NULL;
+    }
     if (!parser || length > INT_MAX) {
         xmlFreeParserCtxt(parser);
         error_set_from(err, ERROR_FROM_XML, ERROR_XML,
@@ -30,7 +37,7 @@ cookie_xml_parse(const char *bytes, size_t length, struct error *err)
     parser->_private = &has_dtd;
     parser->sax->internalSubset = refuse_dtd;
     parser->sax->externalSubset = refuse_dtd;
-    document = xmlCtxtReadMemory(parser, bytes, (int)length, NULL, NULL,
+    document = xmlCtxtReadMemory(parser, bytes, (int)length, NULL, "UTF-8",
                                  XML_PARSE_NONET | XML_PARSE_NOERROR |
                                      XML_PARSE_NOWARNING);
     if (has_dtd) {

@@ -305,6 +305,8 @@ what_is_not_xml_is_refused_as_such(void **state)
                       "tag qemu-migration line 1");
     assert_refused_by(&reader, "", ERROR_XML,
                       "(qemu_migration_cookie):1: Document is empty");
+    assert_refused_by(&reader, "<qemu-migration>\xff", ERROR_XML,
+                      "(qemu_migration_cookie): is not UTF-8");
     assert_refused_by(&reader, "<domain/>", ERROR_XML,
                       "unexpected root element <domain>, expecting "
                       "<qemu-migration>");
