@@ -36,7 +36,6 @@ cookie_xml_parse(const char *bytes, size_t length, struct error *err)
     }
     parser->_private = &has_dtd;
     parser->sax->internalSubset = refuse_dtd;
-    parser->sax->externalSubset = refuse_dtd;
     document = xmlCtxtReadMemory(parser, bytes, (int)length, NULL, "UTF-8",
                                  XML_PARSE_NONET | XML_PARSE_NOERROR |
                                      XML_PARSE_NOWARNING);
