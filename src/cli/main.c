@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/output.h"
 #include "cli/run.h"
 
 static struct vmferry *interruptible;
@@ -30,14 +29,6 @@ catch_signals(struct vmferry *handle)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-}
-
-int
-run_failed(struct vmferry *handle, const struct arguments *arguments)
-{
-    output_error(arguments, vmferry_error_code(handle),
-                 vmferry_error_message(handle));
-    return EXIT_FAILED;
 }
 
 static int

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "cli/commands.h"
+#include "cli/run.h"
 
 void
 output_json(struct json_object *object)
@@ -33,6 +33,14 @@ output_error(const struct arguments *arguments, int code, const char *message)
     document = json_object_new_object();
     json_object_object_add(document, "error", error);
     output_json(document);
+}
+
+int
+run_failed(struct vmferry *handle, const struct arguments *arguments)
+{
+    output_error(arguments, vmferry_error_code(handle),
+                 vmferry_error_message(handle));
+    return EXIT_FAILED;
 }
 
 struct json_object *

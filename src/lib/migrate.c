@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "ferry/coordinator_remote.h"
+#include "lib/protocol.h"
 #include "lib/handle.h"
 #include "rpc/typed.h"
 
@@ -23,8 +24,7 @@ struct migration {
     struct rpc_opening *reopening;      /* Owned. To ask again. */
     void (*reopened)(struct coordinator_remote *remote,
                      struct rpc_connection *connection);
-    bool has_parameters; /* Feature 13 of both. */
-    bool has_protection; /* Feature 7 of the source. */
+    struct features features;
     struct coordinator_remote ends[2];
     struct coordinator *coordinator; /* Owned. NULL: not under way. */
     enum coordinator_state state;
@@ -41,7 +41,6 @@ struct migration {
 
 /* In the order in which they run. */
 static int open_destination(struct migration *migration);
-static int ask_features(struct migration *migration);
 static int run(struct migration *migration);
 static void ended(void *owner, enum coordinator_state state,
                   const struct error *err, const struct error *warning);
@@ -278,98 +277,6 @@ reopen(void *owner,
                  opened_again, migration);
 }
 
-/* --------------------------------------------------------------- features */
-
-static void
-take_feature(void *owner, const void *result)
-{
-    const struct remote_connect_supports_feature_ret *ret = result;
-
-    *(bool *)owner = ret->supported != 0;
-}
-
-/* -1 where one of the two can't be asked, else whether all of them have it.
- * The source is asked first and, without it, the destination not at all. */
-static int
-find_feature(struct migration *migration, enum rpc_feature feature,
-             bool is_asked_of_both)
-{
-    struct remote_connect_supports_feature_args args = {.feature =
-                                                            (int)feature};
-    struct rpc_connection *connections[] = {migration->handle->connection,
-                                            migration->destination};
-    bool has_it = true;
-
-    for (size_t i = 0; has_it && i < (is_asked_of_both ? 2u : 1u); i++) {
-        if (handle_call_on(migration->handle, connections[i],
-                           REMOTE_PROC_CONNECT_SUPPORTS_FEATURE, &args,
-                           take_feature, &has_it, &migration->error) < 0) {
-            return error_wrap(&migration->error, "asking %s what it can",
-                              i == 0 ? migration->handle->uri : migration->uri);
-        }
-    }
-    return has_it;
-}
-
-/* Without typed parameters there is room for four. */
-static int
-check_parameters(struct migration *migration)
-{
-    static const char *const known[] = {
-        VIR_MIGRATE_PARAM_URI, VIR_MIGRATE_PARAM_DEST_NAME,
-        VIR_MIGRATE_PARAM_DEST_XML, VIR_MIGRATE_PARAM_BANDWIDTH};
-
-    for (size_t i = 0; i < migration->parameters.count; i++) {
-        bool is_known = false;
-
-        for (size_t k = 0; k < ARRAY_COUNT(known); k++) {
-            is_known = is_known || strcmp(migration->parameters.items[i].name,
-                                          known[k]) == 0;
-        }
-        if (!is_known) {
-            return error_set(&migration->error, ERROR_ARGUMENT_UNSUPPORTED,
-                             "one of the hosts is too old for parameter '%s'",
-                             migration->parameters.items[i].name);
-        }
-    }
-    return 0;
-}
-
-static int
-ask_features(struct migration *migration)
-{
-    int has_it = 1;
-
-    if (migration->options->flags & VIR_MIGRATE_OFFLINE) {
-        has_it = find_feature(migration, RPC_FEATURE_MIGRATION_OFFLINE, true);
-        if (has_it == 0) {
-            return error_set(&migration->error, ERROR_ARGUMENT_UNSUPPORTED,
-                             "one of the hosts can't move a guest that does "
-                             "not run");
-        }
-    }
-    if (has_it > 0) {
-        has_it = find_feature(migration, RPC_FEATURE_MIGRATION_PARAMS, true);
-        migration->has_parameters = has_it > 0;
-    }
-    if (has_it == 0) {
-        has_it = find_feature(migration, RPC_FEATURE_MIGRATION_V3, true);
-        if (has_it == 0) {
-            return error_set(&migration->error, ERROR_NO_SUPPORT,
-                             "one of the hosts does not speak version 3 of "
-                             "the migration protocol");
-        }
-        if (has_it > 0 && check_parameters(migration) < 0) {
-            return -1;
-        }
-    }
-    if (has_it > 0) {
-        has_it = find_feature(migration, RPC_FEATURE_CHANGE_PROTECTION, false);
-        migration->has_protection = has_it > 0;
-    }
-    return has_it < 0 ? -1 : 0;
-}
-
 /* ---------------------------------------------------------------- the run */
 
 static void
@@ -384,7 +291,7 @@ start(struct migration *migration)
         .domain = migration->domain.name,
         .flags = migration->options->flags,
         .parameters = &migration->parameters,
-        .has_protection = migration->has_protection,
+        .has_protection = migration->features.has_protection,
         .source = {&coordinator_remote_operations, &ends[COORDINATOR_SOURCE],
                    migration->handle->uri                                                   },
         .destination = {&coordinator_remote_operations,
@@ -393,7 +300,7 @@ start(struct migration *migration)
 
     for (size_t i = 0; i < ARRAY_COUNT(migration->ends); i++) {
         ends[i].loop = migration->handle->loop;
-        ends[i].has_parameters = migration->has_parameters;
+        ends[i].has_parameters = migration->features.has_parameters;
     }
     ends[COORDINATOR_SOURCE].connection = migration->handle->connection;
     ends[COORDINATOR_SOURCE].domain = migration->domain;
@@ -561,7 +468,18 @@ make_ready(struct migration *migration, const char *domain)
 
     if (handle_find_on(handle, handle->connection, domain, &migration->domain,
                        &migration->error) < 0 ||
-        open_destination(migration) < 0 || ask_features(migration) < 0) {
+        open_destination(migration) < 0) {
+        return -1;
+    }
+    migration->features = (struct features){
+        .source = handle->connection,
+        .source_name = handle->uri,
+        .destination = migration->destination,
+        .destination_name = migration->uri,
+        .is_offline = migration->options->flags & VIR_MIGRATE_OFFLINE,
+        .parameters = &migration->parameters,
+    };
+    if (features_ask(handle, &migration->features, &migration->error) < 0) {
         return -1;
     }
     name = parameters_find_string(&migration->parameters,
