@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""virsh and vmferry, run as a user would."""
+
+import os
+import signal
+import subprocess
+
+from .beat import BUILD
+
+VMFERRY = os.path.join(BUILD, "src", "cli", "vmferry")
+
+
+class Failed(AssertionError):
+    """A command that should have succeeded."""
+
+
+class Running:
+    """A command that runs beside the test."""
+
+    def __init__(self, command):
+        self.command = command
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+
+    def kill(self):
+        self.process.kill()
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def finish(self, seconds=60):
+        """Wait for its end: (exit status, stdout, stderr)."""
+        try:
+            out, err = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as late:
+            self.process.kill()
+            out, err = self.process.communicate()
+            raise Failed(
+                f"{self.command}: no end within {seconds} s: {out}{err}"
+            ) from late
+        return self.process.returncode, out, err
+
+    def succeed(self, seconds=60):
+        status, out, err = self.finish(seconds)
+        if status:
+            raise Failed(f"{self.command}: {status}: {out}{err}")
+        return out
+
+    def fail(self, seconds=60):
+        """Its message without virsh's "error: "."""
+        status, out, err = self.finish(seconds)
+        if not status:
+            raise Failed(f"{self.command}: should have failed: {out}{err}")
+        return message(err)
+
+
+def message(err):
+    """The lines of an error, without the marks before them."""
+    lines = [
+        line.removeprefix("error: ").removeprefix("vmferry: ")
+        for line in err.strip().splitlines()
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+class Command:
+    """Knows its daemon; each method takes a command's words."""
+
+    prefix = []
+
+    def start(self, *words):
+        return Running(self.prefix + [str(word) for word in words])
+
+    def __call__(self, *words, seconds=30):
+        """Must succeed; its output, without the empty line at the end."""
+        return self.start(*words).succeed(seconds).strip("\n")
+
+    def fails(self, *words, seconds=30):
+        """Must fail; its message."""
+        return self.start(*words).fail(seconds)
+
+
+class Virsh(Command):
+    def __init__(self, uri):
+        self.prefix = ["virsh", "-c", uri]
+
+    def state(self, name):
+        """"running (booted)", or None for a domain that isn't known."""
+        status, out, _ = self.start("domstate", "--reason", name).finish()
+        return out.strip() if status == 0 else None
+
+
+class Vmferry(Command):
+    def __init__(self, uri):
+        self.prefix = [VMFERRY, "-c", uri]

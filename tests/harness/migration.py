@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tests of migration ask again and again."""
+
+from .wait import wait_for
+
+
+def is_copying(daemon, name):
+    """Is the guest's memory on its way?"""
+    status, out, _ = daemon.virsh.start("domjobinfo", name).finish()
+    return status == 0 and "Memory remaining" in out
+
+
+def start_slow(source, destination, name, speed=1, options=("--live",)):
+    """Start a migration that lasts until something else ends it.
+
+    The guest must have been filled with more MiB than `speed` sends soon.
+    """
+    source.virsh("migrate-setspeed", name, speed)
+    running = source.virsh.start(
+        "migrate", *options, name, destination.tcp_uri
+    )
+
+    def copying():
+        assert running.is_running(), running.finish()
+        return is_copying(source, name)
+
+    wait_for(copying, 20, lambda: f"the copy to begin\n{source.log()}")
+    return running
+
+
+def assert_runs_only_on(runs, other, name, beat):
+    """The guest executes on one host, and the other has no QEMU of it."""
+    wait_for(
+        lambda: not other.qemus(), 10, lambda: f"{other.qemus()} to end"
+    )
+    beat.wait_running()
+    assert (runs.virsh.state(name) or "").startswith("running")
+    assert len(runs.qemus()) == 1
+    assert (other.virsh.state(name) or "shut off").startswith("shut off")
+
+
+def assert_job_is_over(daemon, name):
+    out = daemon.virsh("domjobinfo", name)
+    assert "None" in out, out

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who lives, and ports that nobody has.
+
+A test's processes are known by its folder: each QEMU and each daemon that it
+started has a path below it on its command line.
+"""
+
+import os
+import random
+import signal
+import socket
+
+from .wait import wait_for
+
+
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().decode("utf-8", "replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def is_alive(pid):
+    """Neither gone nor a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def of_folder(folder):
+    """{pid: command line} of the living that name a path below `folder`."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        line = command_line(entry)
+        if any(f"{folder}/" in part for part in line) and is_alive(entry):
+            found[int(entry)] = line
+    return found
+
+
+def qemus(folder):
+    """{pid: command line} of the QEMUs of `folder`."""
+    return {
+        pid: line
+        for pid, line in of_folder(folder).items()
+        if "qemu-system" in line[0]
+    }
+
+
+def kill(pid, how=signal.SIGKILL):
+    """End a process that may have ended meanwhile."""
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        pass
+
+
+def wait_gone(pids, seconds=10):
+    wait_for(
+        lambda: not any(is_alive(pid) for pid in pids),
+        seconds,
+        lambda: f"the end of {[pid for pid in pids if is_alive(pid)]}",
+    )
+
+
+def end_all(folder):
+    """Ends whatever is left of `folder`; what that was, for the report."""
+    left = of_folder(folder)
+    for pid in left:
+        kill(pid)
+    wait_gone(left)
+    return left
+
+
+def can_listen(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count):
+    """The first of so many ports in a row that nobody listens on."""
+    for _ in range(1000):
+        first = random.randrange(20000, 32000 - count)
+        if all(can_listen(port) for port in range(first, first + count)):
+            return first
+    raise AssertionError(f"no {count} free ports in a row")

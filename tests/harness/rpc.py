@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""libvirt's wire, spoken by hand.
+
+Enough of it to drive each phase of a migration by itself, and to say things
+that no honest client says.  Values are encoded by small functions that are
+put together in the order of the arguments; results are read with a Reader.
+"""
+
+import socket
+import struct
+import uuid as uuid_module
+
+REMOTE = 0x20008086
+KEEPALIVE = 0x6B656570
+CALL, REPLY, MESSAGE = 0, 1, 2
+HEADER = struct.Struct(">IIIiiIi")
+
+CONNECT_OPEN = 1
+CONNECT_CLOSE = 2
+DOMAIN_LOOKUP_BY_NAME = 23
+CONNECT_GET_HOSTNAME = 59
+CONNECT_SUPPORTS_FEATURE = 60
+AUTH_LIST = 66
+DOMAIN_GET_STATE = 212
+DOMAIN_GET_JOB_INFO = 163
+DOMAIN_ABORT_JOB = 164
+BEGIN3, PREPARE3, PERFORM3, FINISH3, CONFIRM3 = 213, 214, 216, 217, 218
+BEGIN3_PARAMS, PREPARE3_PARAMS, PERFORM3_PARAMS = 302, 303, 305
+FINISH3_PARAMS, CONFIRM3_PARAMS = 306, 307
+
+LIVE = 0x1
+PERSIST_DEST = 0x8
+UNDEFINE_SOURCE = 0x10
+PAUSED = 0x20
+CHANGE_PROTECTION = 0x100
+UNSAFE = 0x200
+
+
+# Encoding.
+
+
+def integer(value):
+    return struct.pack(">i" if value < 0 else ">I", value)
+
+
+def hyper(value):
+    return struct.pack(">q" if value < 0 else ">Q", value)
+
+
+def opaque(data):
+    return integer(len(data)) + data + bytes(-len(data) % 4)
+
+
+def string(text):
+    return opaque(text.encode() if isinstance(text, str) else text)
+
+
+def optional(text):
+    return integer(0) if text is None else integer(1) + string(text)
+
+
+def domain(dom):
+    name, uuid, number = dom
+    return string(name) + uuid.bytes + integer(number)
+
+
+def params(values):
+    """{name: str, int (INT) or ("ullong", int)} as typed parameters."""
+    coded = integer(len(values))
+    for name, value in values.items():
+        coded += string(name)
+        if isinstance(value, str):
+            coded += integer(7) + string(value)
+        elif isinstance(value, tuple):
+            coded += integer(4) + hyper(value[1])
+        else:
+            coded += integer(1) + integer(value)
+    return coded
+
+
+class Reader:
+    """Takes values off the front of a payload."""
+
+    def __init__(self, data):
+        self.data = data
+        self.position = 0
+
+    def take(self, size):
+        part = self.data[self.position : self.position + size]
+        assert len(part) == size, "the payload is too short"
+        self.position += size
+        return part
+
+    def unpack(self, form):
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+
+    def integer(self):
+        return self.unpack(">i")
+
+    def hyper(self):
+        return self.unpack(">Q")
+
+    def opaque(self):
+        size = self.unpack(">I")
+        data = self.take(size)
+        self.take(-size % 4)
+        return data
+
+    def string(self):
+        return self.opaque().decode()
+
+    def optional(self):
+        return self.string() if self.integer() else None
+
+    def domain(self):
+        name = self.string()
+        uuid = uuid_module.UUID(bytes=self.take(16))
+        return name, uuid, self.integer()
+
+
+class Refused(Exception):
+    """The daemon answered with an error."""
+
+    def __init__(self, reader):
+        self.code = reader.integer()
+        self.domain = reader.integer()
+        self.message = reader.optional()
+        super().__init__(f"{self.code}/{self.domain}: {self.message}")
+
+
+class Lost(Exception):
+    """The daemon closed the connection."""
+
+
+class Client:
+    """One connection, opened as far as the caller wants it."""
+
+    def __init__(self, path, seconds=30):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(seconds)
+        self.socket.connect(path)
+        self.serial = 0
+        self.replies = {}
+        self.events = []
+
+    def open(self, uri_path, flags=0):
+        self.call(AUTH_LIST)
+        self.call(CONNECT_SUPPORTS_FEATURE, integer(10))
+        name = f"qemu:///{uri_path}"
+        self.call(CONNECT_OPEN, optional(name) + integer(flags))
+        return self
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # Messages.
+
+    def send_raw(self, data):
+        self.socket.sendall(data)
+
+    def start(self, procedure, arguments=b"", program=REMOTE, version=1):
+        """Send a call; its serial, to wait() for."""
+        serial = self.serial
+        self.serial += 1
+        size = HEADER.size + len(arguments)
+        header = HEADER.pack(
+            size, program, version, procedure, CALL, serial, 0
+        )
+        self.send_raw(header + arguments)
+        return serial
+
+    def _receive(self, size):
+        data = b""
+        while len(data) < size:
+            part = self.socket.recv(size - len(data))
+            if not part:
+                raise Lost("the daemon closed the connection")
+            data += part
+        return data
+
+    def read(self):
+        """One message: (program, procedure, type, serial, status, Reader)."""
+        header = HEADER.unpack(self._receive(HEADER.size))
+        size, program, _, procedure, kind, serial, status = header
+        payload = Reader(self._receive(size - HEADER.size))
+        return program, procedure, kind, serial, status, payload
+
+    def pump(self):
+        """Read one message and put it where it belongs."""
+        program, procedure, kind, serial, status, payload = self.read()
+        if program == KEEPALIVE:
+            if procedure == 1:
+                self.send_raw(HEADER.pack(28, KEEPALIVE, 1, 2, MESSAGE, 0, 0))
+        elif kind == MESSAGE:
+            self.events.append((procedure, payload))
+        else:
+            self.replies[serial] = (procedure, status, payload)
+
+    def wait(self, serial):
+        """The result of a call; Refused where it is an error."""
+        while serial not in self.replies:
+            self.pump()
+        _, status, payload = self.replies.pop(serial)
+        if status:
+            raise Refused(payload)
+        return payload
+
+    def has_reply(self, serial, seconds):
+        """Does the reply come within that time?"""
+        before = self.socket.gettimeout()
+        self.socket.settimeout(seconds)
+        try:
+            while serial not in self.replies:
+                self.pump()
+        except socket.timeout:
+            return False
+        finally:
+            self.socket.settimeout(before)
+        return True
+
+    def call(self, procedure, arguments=b"", **more):
+        return self.wait(self.start(procedure, arguments, **more))
+
+    # Calls that tests need more than once.
+
+    def lookup(self, name):
+        return self.call(DOMAIN_LOOKUP_BY_NAME, string(name)).domain()
+
+    def state(self, dom):
+        reader = self.call(DOMAIN_GET_STATE, domain(dom) + integer(0))
+        return reader.integer(), reader.integer()
