@@ -194,6 +194,9 @@ char *grammar_content(struct grammar_reader *reader, const xmlNode *node);
 char *grammar_trim(const char *value);
 /* The XML of 'node', as libvirt writes metadata. */
 char *grammar_dump(const xmlNode *node);
+/* For "%.*s": how many bytes of the first line of 'text' go into an error, no
+ * more than 'max', and whole characters. */
+int grammar_excerpt(const char *text, int max);
 /* Refusals.  All return -1. */
 int grammar_refuse_element(struct grammar_reader *reader, const xmlNode *node);
 int grammar_refuse_attribute(struct grammar_reader *reader, const xmlNode *node,

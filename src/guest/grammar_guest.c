@@ -363,8 +363,9 @@ read_kib(struct grammar_reader *reader, const xmlNode *node, uint64_t *kib)
     trimmed = grammar_trim(content);
     if (!parse_u64(trimmed, UINT64_MAX, &number)) {
         return error_set_from(reader->err, ERROR_FROM_XML, ERROR_XML,
-                              "invalid value '%.64s' of <%s> at line %ld",
-                              trimmed, node->name, xmlGetLineNo(node));
+                              "invalid value '%.*s' of <%s> at line %ld",
+                              grammar_excerpt(trimmed, 64), trimmed, node->name,
+                              xmlGetLineNo(node));
     }
     if (__builtin_mul_overflow(number, factor, &bytes) ||
         bytes > UINT64_MAX - 1023 || bytes > INT64_MAX) {

@@ -55,8 +55,9 @@ read_root(const char *xml, size_t length, const char *name,
     root = xmlDocGetRootElement(document);
     if (root->ns || strcmp((const char *)root->name, name) != 0) {
         error_set_from(reader->err, ERROR_FROM_XML, ERROR_XML,
-                       "unexpected root element <%.64s>, expecting <%s>",
-                       root->name, name);
+                       "unexpected root element <%.*s>, expecting <%s>",
+                       grammar_excerpt((const char *)root->name, 64),
+                       (const char *)root->name, name);
     } else if (is_too_deep(root)) {
         error_set_from(reader->err, ERROR_FROM_XML, ERROR_XML,
                        "%s: more than %d levels of elements", what, DEPTH_MAX);
@@ -123,7 +124,6 @@ static int
 refuse_malformed(xmlParserCtxt *context, const char *what, struct error *err)
 {
     const xmlError *reason = xmlCtxtGetLastError(context);
-    AUTO_FREE char *text = NULL;
 
     if (context->errNo == XML_ERR_DOCTYPE_NOT_FINISHED) {
         return error_set_from(err, ERROR_FROM_XML, ERROR_XML,
@@ -133,9 +133,9 @@ refuse_malformed(xmlParserCtxt *context, const char *what, struct error *err)
         return error_set_from(err, ERROR_FROM_XML, ERROR_XML,
                               "%s: not well formed", what);
     }
-    text = xstrndup(reason->message, strcspn(reason->message, "\n"));
-    return error_set_from(err, ERROR_FROM_XML, ERROR_XML, "%s:%d: %s", what,
-                          reason->line, text);
+    return error_set_from(err, ERROR_FROM_XML, ERROR_XML, "%s:%d: %.*s", what,
+                          reason->line, grammar_excerpt(reason->message, 200),
+                          reason->message);
 }
 
 /* So that whatever recurses later has an end. */

@@ -10,6 +10,9 @@
  * what compares each with each. */
 enum { LIST_COUNT_MAX = 1024 };
 
+/* Of a name or a value, in an error. */
+enum { EXCERPT_MAX = 64 };
+
 /* The fields of one element: a struct's, or a group's. */
 struct table {
     const struct grammar_field *fields;
@@ -95,15 +98,15 @@ grammar_content(struct grammar_reader *reader, const xmlNode *node)
 int
 grammar_refuse_element(struct grammar_reader *reader, const xmlNode *node)
 {
+    const char *name = (const char *)node->name;
     const char *prefix =
-        node->ns && node->ns->prefix ? (const char *)node->ns->prefix : NULL;
+        node->ns && node->ns->prefix ? (const char *)node->ns->prefix : "";
 
     return error_set(reader->err, ERROR_CONFIG_UNSUPPORTED,
-                     "unsupported element <%s%s%s> in <%s> at line %ld",
-                     prefix ? prefix : "", prefix ? ":" : "", node->name,
-                     node->parent && node->parent->type == XML_ELEMENT_NODE
-                         ? (const char *)node->parent->name
-                         : "document",
+                     "unsupported element <%.*s%s%.*s> in <%s> at line %ld",
+                     grammar_excerpt(prefix, EXCERPT_MAX), prefix,
+                     prefix[0] ? ":" : "", grammar_excerpt(name, EXCERPT_MAX),
+                     name, (const char *)node->parent->name,
                      xmlGetLineNo(node));
 }
 
@@ -112,24 +115,20 @@ grammar_refuse_attribute(struct grammar_reader *reader, const xmlNode *node,
                          const char *name)
 {
     return error_set(reader->err, ERROR_CONFIG_UNSUPPORTED,
-                     "unsupported attribute '%s' of <%s> at line %ld", name,
-                     node->name, xmlGetLineNo(node));
+                     "unsupported attribute '%.*s' of <%s> at line %ld",
+                     grammar_excerpt(name, EXCERPT_MAX), name, node->name,
+                     xmlGetLineNo(node));
 }
 
 int
 grammar_refuse_value(struct grammar_reader *reader, const xmlNode *node,
                      const char *name, const char *value)
 {
-    /* Not a page of it. */
-    if (!name) {
-        return error_set(reader->err, ERROR_CONFIG_UNSUPPORTED,
-                         "unsupported value '%.64s' in <%s> at line %ld", value,
-                         node->name, xmlGetLineNo(node));
-    }
-    return error_set(
-        reader->err, ERROR_CONFIG_UNSUPPORTED,
-        "unsupported value '%.64s' of attribute '%s' of <%s> at line %ld",
-        value, name, node->name, xmlGetLineNo(node));
+    return error_set(reader->err, ERROR_CONFIG_UNSUPPORTED,
+                     "unsupported value '%.*s'%s%s%s <%s> at line %ld",
+                     grammar_excerpt(value, EXCERPT_MAX), value,
+                     name ? " of attribute '" : " in", name ? name : "",
+                     name ? "' of" : "", node->name, xmlGetLineNo(node));
 }
 
 static int

@@ -56,6 +56,21 @@ grammar_trim(const char *value)
     return xstrndup(value, length);
 }
 
+int
+grammar_excerpt(const char *text, int max)
+{
+    int length = 0;
+
+    while (length < max && text[length] != '\0' && text[length] != '\n') {
+        length++;
+    }
+    /* Not between the bytes of a character. */
+    while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80) {
+        length--;
+    }
+    return length;
+}
+
 static bool
 store(const struct grammar_field *field, void *object, const char *value)
 {
