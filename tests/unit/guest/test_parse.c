@@ -248,6 +248,29 @@ metadata_and_what_concerns_the_host_survive(void **state)
 }
 
 static void
+what_the_document_says_is_kept_is_kept(void **state)
+{
+    AUTO_FREE char *text = golden_read("../../../docs/domain-xml.md");
+    const char *line = strstr(text, "host only:\n\n- `");
+    size_t count = 0;
+
+    (void)state;
+    assert_non_null(line);
+    for (line += strlen("host only:\n\n"); has_prefix(line, "- `");
+         line = strchr(line, '\n') + 1) {
+        AUTO_FREE char *name = xstrndup(line + 3, strcspn(line + 3, "`"));
+        AUTO_FREE char *element = xasprintf("<%s a='1'><b/></%s>", name, name);
+        AUTO(guest) *guest = guest_with(element, "", 0);
+        AUTO_FREE char *xml = guest_format(guest, GUEST_FORMAT_MIGRATABLE);
+        AUTO_FREE char *start = xasprintf("\n  <%s a=\"1\">\n    <b/>\n", name);
+
+        assert_non_null(strstr(xml, start));
+        count++;
+    }
+    assert_int_equal(count, 8);
+}
+
+static void
 namespaces_of_the_root_stay_with_what_uses_them(void **state)
 {
     AUTO(guest) *guest = guest_of(
@@ -419,6 +442,7 @@ main(void)
         cmocka_unit_test(only_our_own_record_may_have_what_only_we_write),
         cmocka_unit_test(numbers_have_bounds),
         cmocka_unit_test(metadata_and_what_concerns_the_host_survive),
+        cmocka_unit_test(what_the_document_says_is_kept_is_kept),
         cmocka_unit_test(namespaces_of_the_root_stay_with_what_uses_them),
         cmocka_unit_test(qemus_own_command_line_is_refused),
         cmocka_unit_test(foreign_elements_are_kept_at_the_domain_only),
