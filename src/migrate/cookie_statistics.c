@@ -20,43 +20,47 @@
 /* Which numbers are there together. */
 enum presence { ALWAYS, DOWNTIME, SETUP_TIME, PAGES, COMPRESSION, DELTA };
 
-#define FIELD(name) offsetof(struct migration_statistics, name)
-#define COUNTER(name)                                                          \
-#name, offsetof(struct migration_statistics, counters.name)
+/* Element, member, presence; libvirt's order. */
+#define NUMBERS(X)                                                             \
+    X(started, started, ALWAYS)                                                \
+    X(stopped, stopped, ALWAYS)                                                \
+    X(sent, sent, ALWAYS)                                                      \
+    X(delta, delta, DELTA)                                                     \
+    X(time_elapsed, time_elapsed, ALWAYS)                                      \
+    X(downtime, downtime, DOWNTIME)                                            \
+    X(setup_time, setup_time, SETUP_TIME)                                      \
+    X(memory_total, counters.memory_total, ALWAYS)                             \
+    X(memory_processed, counters.memory_processed, ALWAYS)                     \
+    X(memory_remaining, counters.memory_remaining, ALWAYS)                     \
+    X(memory_bps, counters.memory_bps, ALWAYS)                                 \
+    X(memory_constant, counters.memory_constant, PAGES)                        \
+    X(memory_normal, counters.memory_normal, PAGES)                            \
+    X(memory_normal_bytes, counters.memory_normal_bytes, PAGES)                \
+    X(memory_dirty_rate, counters.memory_dirty_rate, ALWAYS)                   \
+    X(memory_iteration, counters.memory_iteration, ALWAYS)                     \
+    X(memory_postcopy_requests, counters.memory_postcopy_requests, ALWAYS)     \
+    X(memory_page_size, counters.memory_page_size, ALWAYS)                     \
+    X(disk_total, counters.disk_total, ALWAYS)                                 \
+    X(disk_processed, counters.disk_processed, ALWAYS)                         \
+    X(disk_remaining, counters.disk_remaining, ALWAYS)                         \
+    X(disk_bps, counters.disk_bps, ALWAYS)                                     \
+    X(compression_cache, counters.compression_cache, COMPRESSION)              \
+    X(compression_bytes, counters.compression_bytes, COMPRESSION)              \
+    X(compression_pages, counters.compression_pages, COMPRESSION)              \
+    X(compression_cache_misses, counters.compression_cache_misses,             \
+      COMPRESSION)                                                             \
+    X(compression_overflow, counters.compression_overflow, COMPRESSION)        \
+    X(auto_converge_throttle, counters.auto_converge_throttle, ALWAYS)
 
 static const struct number {
     const char *element;
     size_t offset;
     enum presence presence;
 } numbers[] = {
-    {"started",        FIELD(started),          ALWAYS},
-    {"stopped",                FIELD(stopped),                               ALWAYS},
-    {"sent",          FIELD(sent),   ALWAYS},
-    {"delta",FIELD(delta),           DELTA},
-    {"time_elapsed",          FIELD(time_elapsed),                          ALWAYS},
-    {"downtime",                FIELD(downtime),                          DOWNTIME},
-    {"setup_time",          FIELD(setup_time),        SETUP_TIME},
-    {COUNTER(memory_total),ALWAYS},
-    {COUNTER(memory_processed),     ALWAYS },
-    {COUNTER(memory_remaining),                ALWAYS                  },
-    {COUNTER(memory_bps),                ALWAYS                                       },
-    {COUNTER(memory_constant),                PAGES             },
-    {COUNTER(memory_normal),                PAGES  },
-    {COUNTER(memory_normal_bytes),                PAGES},
-    {COUNTER(memory_dirty_rate),                ALWAYS    },
-    {COUNTER(memory_iteration),                ALWAYS         },
-    {COUNTER(memory_postcopy_requests),                ALWAYS                                     },
-    {COUNTER(memory_page_size),                ALWAYS          },
-    {COUNTER(disk_total),                ALWAYS},
-    {COUNTER(disk_processed),                ALWAYS},
-    {COUNTER(disk_remaining),                ALWAYS          },
-    {COUNTER(disk_bps),                ALWAYS                   },
-    {COUNTER(compression_cache),                COMPRESSION                                       },
-    {COUNTER(compression_bytes),                COMPRESSION            },
-    {COUNTER(compression_pages),                COMPRESSION},
-    {COUNTER(compression_cache_misses),                COMPRESSION},
-    {COUNTER(compression_overflow),                COMPRESSION },
-    {COUNTER(auto_converge_throttle),                ALWAYS            },
+#define X(element, member, presence)                                           \
+    {#element, offsetof(struct migration_statistics, member), presence},
+    NUMBERS(X)
+#undef X
 };
 
 static bool *presence_of(struct migration_statistics *statistics,
