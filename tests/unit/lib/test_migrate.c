@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "vmferry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "fake_daemon.h"
+#include "rpc/message.h"
+
+static const struct fake_daemon_script willing = {
+    .has_parameters = true,
+    .has_v3 = true,
+};
+
+/* Two daemons and a handle that is connected to the first. */
+struct world {
+    struct fake_daemon source;
+    struct fake_daemon destination;
+    struct vmferry *handle;
+    struct vmferry_report report;
+    int result;
+    unsigned interruptions; /* To be sent once the guest is copied. */
+};
+
+static void
+done(struct world *world)
+{
+    vmferry_report_done(&world->report);
+    vmferry_free(world->handle);
+    fake_daemon_stop(&world->source);
+    fake_daemon_stop(&world->destination);
+}
+#define AUTO_WORLD __attribute__((cleanup(done))) struct world
+
+static void
+progress(void *owner, const struct vmferry_progress *progress)
+{
+    struct world *world = owner;
+
+    if (progress->phase == VMFERRY_PHASE_PERFORM && progress->is_new_phase) {
+        for (unsigned i = 0; i < world->interruptions; i++) {
+            vmferry_interrupt(world->handle);
+        }
+    }
+}
+
+static void
+migrate(struct world *world, const struct fake_daemon_script *source,
+        const struct fake_daemon_script *destination)
+{
+    const struct vmferry_migrate_options options = {
+        .flags = VMFERRY_MIGRATE_LIVE,
+        .progress = progress,
+        .owner = world,
+    };
+
+    fake_daemon_start(&world->source, source);
+    fake_daemon_start(&world->destination, destination);
+    world->handle = vmferry_new();
+    assert_int_equal(vmferry_connect(world->handle, world->source.uri, 0), 0);
+    world->result =
+        vmferry_migrate(world->handle, "web1", world->destination.uri, &options,
+                        &world->report);
+}
+
+static void
+assert_heard(const struct fake_daemon *daemon, const char *expected)
+{
+    AUTO_FREE char *heard = fake_daemon_heard(daemon);
+
+    assert_string_equal(heard, expected);
+}
+
+static void
+guest_moves_with_typed_parameters(void **state)
+{
+    AUTO_WORLD world = {0};
+    uint64_t downtime;
+
+    (void)state;
+    migrate(&world, &willing, &willing);
+    assert_int_equal(world.result, 0);
+    assert_heard(&world.source, "DOMAIN_LOOKUP_BY_NAME\n"
+                                "DOMAIN_MIGRATE_BEGIN3_PARAMS 0x101\n"
+                                "DOMAIN_GET_STATE\n"
+                                "DOMAIN_MIGRATE_PERFORM3_PARAMS\n"
+                                "DOMAIN_MIGRATE_CONFIRM3_PARAMS 0x101 "
+                                "cancelled=0\n");
+    assert_heard(&world.destination,
+                 "DOMAIN_MIGRATE_PREPARE3_PARAMS\n"
+                 "DOMAIN_MIGRATE_FINISH3_PARAMS 0x1 cancelled=0\n"
+                 "DOMAIN_LOOKUP_BY_NAME\n"
+                 "DOMAIN_GET_STATE\n"
+                 "DOMAIN_GET_JOB_STATS\n");
+    assert_int_equal(world.report.outcome, VMFERRY_MOVED);
+    assert_int_equal(world.report.state, VMFERRY_STATE_RUNNING);
+    assert_string_equal(world.report.name, "web1");
+    assert_true(
+        vmferry_values_number(world.report.statistics, "downtime", &downtime));
+    assert_int_equal(downtime, 54);
+    assert_true(world.report.total_us > 0);
+}
+
+static void
+guest_moves_without_typed_parameters_where_one_host_lacks_them(void **state)
+{
+    const struct fake_daemon_script old = {.has_v3 = true};
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    migrate(&world, &willing, &old);
+    assert_int_equal(world.result, 0);
+    assert_heard(&world.source, "DOMAIN_LOOKUP_BY_NAME\n"
+                                "DOMAIN_MIGRATE_BEGIN3\n"
+                                "DOMAIN_GET_STATE\n"
+                                "DOMAIN_MIGRATE_PERFORM3\n"
+                                "DOMAIN_MIGRATE_CONFIRM3\n");
+    assert_heard(&world.destination, "DOMAIN_MIGRATE_PREPARE3\n"
+                                     "DOMAIN_MIGRATE_FINISH3\n"
+                                     "DOMAIN_LOOKUP_BY_NAME\n"
+                                     "DOMAIN_GET_STATE\n"
+                                     "DOMAIN_GET_JOB_STATS\n");
+}
+
+static void
+host_without_version_3_is_not_asked_for_anything(void **state)
+{
+    const struct fake_daemon_script ancient = {0};
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    migrate(&world, &willing, &ancient);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(vmferry_error_code(world.handle), 3);
+    assert_heard(&world.destination, "");
+}
+
+static void
+refusal_is_told_with_phase_host_and_cause(void **state)
+{
+    const struct fake_daemon_script full = {
+        .has_parameters = true,
+        .fails = REMOTE_PROC_DOMAIN_MIGRATE_PREPARE3_PARAMS,
+    };
+    AUTO_WORLD world = {0};
+    const char *message;
+
+    (void)state;
+    migrate(&world, &willing, &full);
+    message = vmferry_error_message(world.handle);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(vmferry_error_code(world.handle),
+                     VMFERRY_ERROR_OPERATION_FAILED);
+    assert_non_null(strstr(message, "preparing on "));
+    assert_non_null(strstr(message, world.destination.uri));
+    assert_non_null(strstr(message, "no room"));
+    assert_int_equal(world.report.outcome, VMFERRY_STAYED);
+    assert_int_equal(world.report.state, VMFERRY_STATE_RUNNING);
+}
+
+static void
+interruption_aborts_the_job_and_the_guest_stays(void **state)
+{
+    const struct fake_daemon_script busy = {
+        .has_parameters = true,
+        .hangs = REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+    };
+    AUTO_WORLD world = {.interruptions = 1};
+
+    (void)state;
+    migrate(&world, &busy, &willing);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(vmferry_error_code(world.handle), VMFERRY_ERROR_ABORTED);
+    assert_int_equal(world.report.outcome, VMFERRY_STAYED);
+    assert_heard(&world.destination,
+                 "DOMAIN_MIGRATE_PREPARE3_PARAMS\n"
+                 "DOMAIN_MIGRATE_FINISH3_PARAMS 0x1 cancelled=1\n");
+}
+
+static void
+second_interruption_leaves_at_once(void **state)
+{
+    const struct fake_daemon_script busy = {
+        .has_parameters = true,
+        .hangs = REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+    };
+    AUTO_WORLD world = {.interruptions = 2};
+
+    (void)state;
+    migrate(&world, &busy, &willing);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(world.report.outcome, VMFERRY_UNKNOWN);
+    assert_heard(&world.destination, "DOMAIN_MIGRATE_PREPARE3_PARAMS\n");
+}
+
+static void
+lost_answer_to_finish_is_asked_for_again(void **state)
+{
+    const struct fake_daemon_script shy = {
+        .has_parameters = true,
+        .drops = REMOTE_PROC_DOMAIN_MIGRATE_FINISH3_PARAMS,
+    };
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    migrate(&world, &willing, &shy);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(world.report.outcome, VMFERRY_STAYED);
+    assert_heard(&world.destination,
+                 "DOMAIN_MIGRATE_PREPARE3_PARAMS\n"
+                 "DOMAIN_MIGRATE_FINISH3_PARAMS 0x1 cancelled=0\n"
+                 "DOMAIN_MIGRATE_FINISH3_PARAMS 0x1 cancelled=1\n");
+}
+
+static void
+guest_that_was_found_running_there_has_moved(void **state)
+{
+    const struct fake_daemon_script shy = {
+        .has_parameters = true,
+        .drops = REMOTE_PROC_DOMAIN_MIGRATE_FINISH3_PARAMS,
+        .cancelled = ERROR_OPERATION_INVALID,
+    };
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    migrate(&world, &willing, &shy);
+    assert_int_equal(world.result, 0);
+    assert_int_equal(world.report.outcome, VMFERRY_MOVED);
+    assert_heard(&world.source, "DOMAIN_LOOKUP_BY_NAME\n"
+                                "DOMAIN_MIGRATE_BEGIN3_PARAMS 0x101\n"
+                                "DOMAIN_GET_STATE\n"
+                                "DOMAIN_MIGRATE_PERFORM3_PARAMS\n"
+                                "DOMAIN_MIGRATE_CONFIRM3_PARAMS 0x101 "
+                                "cancelled=0\n");
+}
+
+static void
+source_that_goes_away_lets_the_destination_forget(void **state)
+{
+    const struct fake_daemon_script shy = {
+        .has_parameters = true,
+        .drops = REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+    };
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    migrate(&world, &shy, &willing);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(world.report.outcome, VMFERRY_STAYED);
+    assert_int_equal(world.report.state, 0);
+    assert_non_null(
+        strstr(vmferry_error_message(world.handle), "lost the connection to"));
+    assert_heard(&world.destination,
+                 "DOMAIN_MIGRATE_PREPARE3_PARAMS\n"
+                 "DOMAIN_MIGRATE_FINISH3_PARAMS 0x1 cancelled=1\n");
+}
+
+static void
+unreachable_destination_changes_nothing_on_the_source(void **state)
+{
+    const struct vmferry_migrate_options options = {0};
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    fake_daemon_start(&world.source, &willing);
+    world.handle = vmferry_new();
+    assert_int_equal(vmferry_connect(world.handle, world.source.uri, 0), 0);
+    assert_int_equal(vmferry_migrate(world.handle, "web1",
+                                     "qemu+unix:///session?socket=/nonexistent",
+                                     &options, &world.report),
+                     -1);
+    assert_non_null(
+        strstr(vmferry_error_message(world.handle), "/nonexistent"));
+    assert_heard(&world.source, "DOMAIN_LOOKUP_BY_NAME\n");
+}
+
+static void
+calls_without_a_connection_fail(void **state)
+{
+    struct vmferry *handle = vmferry_new();
+    struct vmferry_domain found;
+
+    (void)state;
+    assert_false(vmferry_is_connected(handle));
+    assert_int_equal(vmferry_lookup(handle, "web1", &found), -1);
+    assert_int_not_equal(vmferry_error_code(handle), 0);
+    vmferry_free(handle);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(guest_moves_with_typed_parameters),
+        cmocka_unit_test(
+            guest_moves_without_typed_parameters_where_one_host_lacks_them),
+        cmocka_unit_test(host_without_version_3_is_not_asked_for_anything),
+        cmocka_unit_test(refusal_is_told_with_phase_host_and_cause),
+        cmocka_unit_test(interruption_aborts_the_job_and_the_guest_stays),
+        cmocka_unit_test(second_interruption_leaves_at_once),
+        cmocka_unit_test(lost_answer_to_finish_is_asked_for_again),
+        cmocka_unit_test(guest_that_was_found_running_there_has_moved),
+        cmocka_unit_test(source_that_goes_away_lets_the_destination_forget),
+        cmocka_unit_test(unreachable_destination_changes_nothing_on_the_source),
+        cmocka_unit_test(calls_without_a_connection_fail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
