@@ -456,7 +456,8 @@ finish_graphics(struct grammar_reader *reader, const xmlNode *node,
     struct guest_graphics *graphics = object;
 
     (void)node;
-    if (!graphics->autoport) {
+    /* -1 was the only way to say it once, and still is one. */
+    if (!graphics->autoport || graphics->port == -1) {
         graphics->autoport =
             graphics->port > 0 ? GUEST_SWITCH_OFF : GUEST_SWITCH_ON;
     }

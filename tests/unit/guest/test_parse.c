@@ -350,6 +350,29 @@ a_password_is_written_only_where_secrets_are(void **state)
 }
 
 static void
+assert_graphics(const char *attributes, int port, enum guest_switch autoport)
+{
+    AUTO_FREE char *device = xasprintf("<graphics type='vnc' %s/>", attributes);
+    AUTO(guest) *guest = guest_with("", device, GUEST_PARSE_INACTIVE);
+
+    assert_int_equal(guest->graphics.items[0]->port, port);
+    assert_int_equal(guest->graphics.items[0]->autoport, autoport);
+}
+
+static void
+a_port_is_fixed_or_automatic(void **state)
+{
+    (void)state;
+    assert_graphics("", -1, GUEST_SWITCH_ON);
+    assert_graphics("port='-1'", -1, GUEST_SWITCH_ON);
+    assert_graphics("port='-1' autoport='no'", -1, GUEST_SWITCH_ON);
+    assert_graphics("port='5905'", 5905, GUEST_SWITCH_OFF);
+    assert_graphics("port='5905' autoport='yes'", -1, GUEST_SWITCH_ON);
+    assert_domain_refused("", "<graphics type='vnc' autoport='no'/>", ERROR_XML,
+                          "graphics needs a port");
+}
+
+static void
 an_automatic_channel_path_stays_at_home(void **state)
 {
     AUTO(guest) *guest = guest_with(
@@ -449,6 +472,7 @@ main(void)
         cmocka_unit_test(configuration_has_no_live_facts),
         cmocka_unit_test(a_users_own_alias_is_configuration),
         cmocka_unit_test(a_password_is_written_only_where_secrets_are),
+        cmocka_unit_test(a_port_is_fixed_or_automatic),
         cmocka_unit_test(an_automatic_channel_path_stays_at_home),
         cmocka_unit_test(disks_are_sorted_by_target_within_their_bus),
         cmocka_unit_test(firmware_entries_are_read),
