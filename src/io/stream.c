@@ -262,15 +262,15 @@ read_some(struct stream *stream)
     return got;
 }
 
-/* At least as much room as there are untaken bytes, so that long messages need
- * few moves. */
+/* Once the room is used up: as much again as there are untaken bytes, so that
+ * long messages need few moves. */
 static void
 make_room(struct stream *stream)
 {
     size_t untaken = stream->input_end - stream->input_start;
     size_t wanted = untaken < FIRST_SIZE ? FIRST_SIZE : untaken;
 
-    if (stream->input_size - stream->input_end >= wanted) {
+    if (stream->input_size - stream->input_end >= FIRST_SIZE) {
         return;
     }
     if (untaken > 0) {
