@@ -30,7 +30,7 @@ deps:
 guest: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) tests/guest/beat.bin
 
-demo: all
+demo:
 	@tools/demo
 
 check:
