@@ -15,8 +15,12 @@ struct fake_daemon_script {
     int fails;           /* A procedure, or 0: refused with "no room". */
     int hangs;           /* A procedure that is answered when ABORT_JOB comes:
                           * refused with code 78. */
-    int drops;     /* A procedure at which the connection is closed, once. */
-    int cancelled; /* What a cancelled Finish is answered with: a code. */
+    int drops;        /* A procedure at which the connection is closed, once. */
+    int cancelled;    /* What a cancelled Finish is answered with: a code. */
+    const char *xml;  /* Of the domain. */
+    unsigned version; /* Of QEMU. */
+    int events;       /* Sent at once to who asks for events: so many times
+                       * "started, booted". */
 };
 
 struct fake_daemon {
