@@ -31,6 +31,8 @@ struct qemu_argv_options {
     bool is_incoming;       /* To wait for a migration. */
     bool has_sandbox;       /* This QEMU can confine itself by seccomp. */
     unsigned qemu_version;  /* 7002000 is 7.2.0; 0 is that, too. */
+    int64_t now_s;          /* Seconds since 1970: a clock with offset
+                             * 'variable' starts there. */
     const char *vnc_listen; /* Where the guest's XML has none. NULL:
                              * 127.0.0.1. */
     /* One for each interface of the guest, in its order; used for those of
