@@ -33,7 +33,8 @@ struct vmferry;
 
 /* ------------------------------------------------------------ connection */
 
-/* Never NULL. */
+/* Never NULL.  $VMFERRY_TRACE may name what is traced on stderr: "rules" (each
+ * step of a migration, as in tests/transcript), "rpc". */
 VMFERRY_API struct vmferry *vmferry_new(void);
 /* Closes. NULL is allowed. */
 VMFERRY_API void vmferry_free(struct vmferry *handle);

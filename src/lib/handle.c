@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "rpc/error_map.h"
 
@@ -36,8 +37,12 @@ struct vmferry *
 vmferry_new(void)
 {
     struct vmferry *handle = xcalloc(1, sizeof *handle);
+    const char *traces = getenv("VMFERRY_TRACE");
     AUTO_ERROR err = {0};
 
+    if (traces) {
+        log_set_traces(traces);
+    }
     list_init(&handle->events);
     handle->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     handle->loop = loop_new(&err);
