@@ -75,6 +75,7 @@ struct domain {
     struct job_lock jobs;
     struct qemu_migration_job migration_job;
     struct domain_migration *migration; /* Owned. */
+    bool has_migration_bandwidth;       /* It was set. */
     uint64_t migration_bandwidth_mib;   /* migrate-setspeed; 0: no limit. */
     uint64_t migration_downtime_ms;     /* migrate-setmaxdowntime. */
     /* Of the last migration that completed, until somebody has read it. */

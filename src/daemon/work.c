@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/work.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+static void granted(struct job_request *request);
+static void refused(struct job_request *request, const struct error *err);
+static void free_work(struct work *work);
+
+void
+work_start(struct client *client, struct rpc_call *call, struct domain *domain,
+           enum job job, void (*run)(struct work *work))
+{
+    work_start_with(client, call, domain, job, 0, run);
+}
+
+void
+work_start_with(struct client *client, struct rpc_call *call,
+                struct domain *domain, enum job job, uint64_t number,
+                void (*run)(struct work *work))
+{
+    struct work *work = xcalloc(1, sizeof *work);
+
+    domain_get(domain);
+    *work = (struct work){
+        .client = client_get(client),
+        .domain = domain_get(domain),
+        .call = call,
+        .number = number,
+        .run = run,
+        .request =
+            {
+                      .job = job,
+                      .api = wire_api_name(call),
+                      .client = client->name,
+                      .granted = granted,
+                      .refused = refused,
+                      },
+    };
+    job_lock_ask(&domain->jobs, &work->request,
+                 domain->host->settings.job_timeout_ms, monotonic_ms());
+    domain_watch_jobs(domain);
+    domain_put(domain);
+}
+
+void
+work_done(void *owner, const struct error *err)
+{
+    struct work *work = owner;
+
+    job_lock_end(&work->domain->jobs, monotonic_ms());
+    wire_finish(work->call, err);
+    free_work(work);
+}
+
+void
+work_done_with(struct work *work, const void *result)
+{
+    job_lock_end(&work->domain->jobs, monotonic_ms());
+    rpc_call_reply(work->call, result);
+    free_work(work);
+}
+
+static void
+granted(struct job_request *request)
+{
+    struct work *work = container_of(request, struct work, request);
+
+    work->run(work);
+}
+
+static void
+refused(struct job_request *request, const struct error *err)
+{
+    struct work *work = container_of(request, struct work, request);
+
+    rpc_call_fail(work->call, err);
+    free_work(work);
+}
+
+static void
+free_work(struct work *work)
+{
+    domain_put(work->domain);
+    client_put(work->client);
+    free(work);
+}

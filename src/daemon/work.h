@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A call that works on a domain under a normal job: waits for the job, does the
+ * work, ends the job, answers.  Copes with what happens meanwhile: the client
+ * goes (the work is done all the same once it has begun), the domain goes (its
+ * waiters are refused). */
+
+#pragma once
+
+#include "daemon/wire.h"
+#include "job/lock.h"
+
+struct work {
+    /* The callee may read. */
+    struct client *client; /* A reference. */
+    struct domain *domain; /* A reference. */
+    struct rpc_call *call; /* Ours until work_done(). */
+    uint64_t number;       /* The caller's, for 'run'. */
+    /* Private. */
+    struct job_request request;
+    void (*run)(struct work *work);
+};
+
+/* Answers 'call' through work_done(), which 'run' must bring about. */
+void work_start(struct client *client, struct rpc_call *call,
+                struct domain *domain, enum job job,
+                void (*run)(struct work *work));
+void work_start_with(struct client *client, struct rpc_call *call,
+                     struct domain *domain, enum job job, uint64_t number,
+                     void (*run)(struct work *work));
+/* Ends the job; answers with 'err', or with nothing.  'owner' is the work: it
+ * fits the callbacks of domain.h.  Frees the work. */
+void work_done(void *owner, const struct error *err);
+/* The same with a result. */
+void work_done_with(struct work *work, const void *result);
