@@ -31,6 +31,8 @@ static void failure_known(void *owner, const struct qmp_migration *migration,
                           const struct error *err);
 static void sampled(void *owner, const struct qmp_migration *migration,
                     const struct error *err);
+static void cancel_looked(void *owner, const struct qmp_migration *migration,
+                          const struct error *err);
 static void looked(void *owner, const struct qmp_migration *migration,
                    const struct error *err);
 static void status_known(void *owner, const struct qmp_status *status,
@@ -99,6 +101,7 @@ source_continue(struct source *source)
     source_sample(source);
 }
 
+/* A migration that was over before leaves no event: look. */
 void
 source_cancel(struct source *source)
 {
@@ -106,6 +109,7 @@ source_cancel(struct source *source)
 
     if (monitor) {
         qmp_migrate_cancel(monitor, command_done, source);
+        qmp_query_migrate(monitor, cancel_looked, source);
     }
 }
 
@@ -330,6 +334,29 @@ sampled(void *owner, const struct qmp_migration *migration,
         parameters.downtime_limit = source->convergence.limit_ms;
         qmp_migrate_set_parameters(monitor_of(source), &parameters, ignore_done,
                                    source);
+    }
+}
+
+static void
+cancel_looked(void *owner, const struct qmp_migration *migration,
+              const struct error *failed)
+{
+    struct source *source = owner;
+
+    if (failed || source->state != SOURCE_STATE_CANCELLING) {
+        return;
+    }
+    switch (migration->status) {
+    case QMP_MIGRATION_NONE:
+    case QMP_MIGRATION_FAILED:
+    case QMP_MIGRATION_CANCELLED:
+        source_happened(source, SOURCE_EVENT_FAILED);
+        break;
+    case QMP_MIGRATION_COMPLETED:
+        source_happened(source, SOURCE_EVENT_COMPLETED);
+        break;
+    default:
+        break;
     }
 }
 
