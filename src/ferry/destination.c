@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "ferry/phase.h"
 #include "qmp/commands.h"
 
 enum {
@@ -220,15 +221,8 @@ destination_free(struct domain_migration *migration)
 static int
 save_state(struct destination *destination, struct error *err)
 {
-    struct domain *domain = destination->domain;
-    enum qemu_migration_phase phase = destination_phase(destination->state);
-
-    if (domain->migration_job.facts.kind == VIR_JOB_MIGRATION_IN &&
-        domain->migration_job.facts.phase < phase) {
-        return qemu_migration_job_set_phase(&domain->migration_job, phase,
-                                            monotonic_ms(), err);
-    }
-    return domain_is_active(domain) ? domain_save_checked(domain, err) : 0;
+    return ferry_enter_phase(destination->domain, VIR_JOB_MIGRATION_IN,
+                             destination_phase(destination->state), err);
 }
 
 static void

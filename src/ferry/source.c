@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "ferry/phase.h"
 #include "qmp/commands.h"
 
 enum {
@@ -221,15 +222,8 @@ source_free(struct domain_migration *migration)
 static int
 save_state(struct source *source, struct error *err)
 {
-    struct domain *domain = source->domain;
-    enum qemu_migration_phase phase = source_phase(source->state);
-
-    if (domain->migration_job.facts.kind == VIR_JOB_MIGRATION_OUT &&
-        domain->migration_job.facts.phase < phase) {
-        return qemu_migration_job_set_phase(&domain->migration_job, phase,
-                                            monotonic_ms(), err);
-    }
-    return domain_is_active(domain) ? domain_save_checked(domain, err) : 0;
+    return ferry_enter_phase(source->domain, VIR_JOB_MIGRATION_OUT,
+                             source_phase(source->state), err);
 }
 
 static void
