@@ -28,6 +28,8 @@ from harness.guest import Guest  # noqa: E402
 BANDWIDTH = 32
 FILLED = 64
 
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def say(text):
     print("\n" + textwrap.fill(" ".join(text.split()), 78), flush=True)
@@ -113,7 +115,7 @@ def run(folder):
 
 
 def clean_up(folder):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDS:
         signal.signal(number, signal.SIG_IGN)
     processes.end_all(folder)
     shutil.rmtree(folder)
@@ -132,13 +134,11 @@ def end(number, _frame):
 
 
 def main():
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGHUP, end)
+    for number in ENDS:
+        signal.signal(number, end)
     folder = short_folder()
     try:
         run(folder)
-    except KeyboardInterrupt:
-        sys.exit("\ndemo: interrupted")
     except Exception:
         show_logs(folder)
         raise
