@@ -135,8 +135,14 @@ static void
 hear_ended(struct domain_migration *migration, const struct error *why)
 {
     struct destination *destination = destination_of(migration);
+    struct domain *domain = destination->domain;
+    AUTO_ERROR err = {0};
 
-    destination_fail(destination, why);
+    error_set(&err, ERROR_INTERNAL,
+              "qemu unexpectedly closed the monitor: incoming domain '%s' on"
+              " host '%s': %s",
+              domain->name, domain->host->settings.name, why->message);
+    destination_fail(destination, &err);
     destination_happened(destination, DESTINATION_EVENT_QEMU_GONE);
 }
 
