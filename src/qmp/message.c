@@ -46,6 +46,27 @@ qmp_message_parse(struct json_tokener *tokener, const char *line, size_t length,
     return NULL;
 }
 
+char *
+qmp_message_format(const char *command, struct json_object *arguments,
+                   uint64_t id, bool is_oob)
+{
+    struct json_object *message = json_object_new_object();
+    AUTO_TEXT line = {0};
+
+    json_object_object_add(message, is_oob ? "exec-oob" : "execute",
+                           json_object_new_string(command));
+    if (arguments) {
+        json_object_object_add(message, "arguments", arguments);
+    }
+    json_object_object_add(message, "id", json_object_new_uint64(id));
+    text_add(&line, json_object_to_json_string_ext(
+                        message, JSON_C_TO_STRING_PLAIN |
+                                     JSON_C_TO_STRING_NOSLASHESCAPE));
+    text_add(&line, "\n");
+    json_object_put(message);
+    return text_take(&line);
+}
+
 int
 qmp_greeting_decode(struct json_object *message, struct qmp_greeting *greeting,
                     struct error *err)

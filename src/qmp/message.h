@@ -15,6 +15,10 @@ struct json_tokener *qmp_tokener_new(void);
 struct json_object *qmp_message_parse(struct json_tokener *tokener,
                                       const char *line, size_t length,
                                       struct error *err);
+/* A command as a line, with its end.  Takes 'arguments' (may be NULL).  Caller
+ * frees. */
+char *qmp_message_format(const char *command, struct json_object *arguments,
+                         uint64_t id, bool is_oob);
 
 struct qmp_greeting {
     struct qmp_version version; /* Borrowed from the message. */

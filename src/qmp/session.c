@@ -9,7 +9,6 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "io/stream.h"
 #include "qmp/message.h"
 
@@ -430,24 +429,13 @@ add(struct qmp_session *session, struct pending *pending)
 static void
 send_pending(struct qmp_session *session, struct pending *pending)
 {
-    struct json_object *message = json_object_new_object();
-    bool is_oob = pending->is_oob && session->has_oob;
-    AUTO_TEXT line = {0};
-
     pending->id = ++session->last_id;
-    json_object_object_add(message, is_oob ? "exec-oob" : "execute",
-                           json_object_new_string(pending->command));
-    if (pending->arguments) {
-        json_object_object_add(message, "arguments", STEAL(pending->arguments));
-    }
-    json_object_object_add(message, "id", json_object_new_uint64(pending->id));
-    text_add(&line, json_object_to_json_string_ext(
-                        message, JSON_C_TO_STRING_PLAIN |
-                                     JSON_C_TO_STRING_NOSLASHESCAPE));
-    json_object_put(message);
-    log_trace(LOG_TOPIC_qmp, "%s -> %s", session->name, line.data);
-    text_add(&line, "\n");
-    stream_write(session->stream, line.data, line.length);
+    AUTO_FREE char *line =
+        qmp_message_format(pending->command, STEAL(pending->arguments),
+                           pending->id, pending->is_oob && session->has_oob);
+    log_trace(LOG_TOPIC_qmp, "%s -> %.*s", session->name, (int)strlen(line) - 1,
+              line);
+    stream_write(session->stream, line, strlen(line));
 }
 
 /* Takes 'pending', which is in no list any more.  The session may be gone
