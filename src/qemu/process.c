@@ -32,7 +32,7 @@ struct qemu_process {
     enum qemu_process_state state;
     bool is_adopted;
     struct child *child;         /* Owned. */
-    struct qmp_session *monitor; /* Owned.  NULL: never there, or given up. */
+    struct qmp_session *monitor; /* Owned.  Stays when it is closed. */
     bool is_monitor_closed;
     bool is_dead;
     struct child_end end;   /* If dead. */
@@ -63,7 +63,8 @@ static void monitor_event(void *owner, const struct qmp_event *event);
 static void monitor_closed(void *owner, const struct error *why);
 static void monitor_gone(void *owner);
 static void child_ended(void *owner, struct child_end end);
-static void report_end(void *owner);
+static void monitor_outlives(void *owner);
+static void report_end(struct qemu_process *process);
 static char *describe_end(struct child_end end);
 
 struct qemu_process *
@@ -114,6 +115,7 @@ qemu_process_adopt(struct loop *loop,
     int fd = monitor_socket_connect(process->monitor_path, &process->why);
     if (fd < 0) {
         process->is_monitor_closed = true;
+        process->monitor = qmp_session_new_closed(loop, &process->why);
         deferral_schedule(&process->report, loop, monitor_gone, process);
     } else {
         open_session(process, fd, START_TIMEOUT_MS);
@@ -333,7 +335,6 @@ monitor_gone(void *owner)
         return;
     }
     process->state = QEMU_PROCESS_MONITOR_LOST;
-    qmp_session_free(STEAL(process->monitor));
     if (process->callbacks.monitor_lost) {
         process->callbacks.monitor_lost(process->owner, &process->why);
     }
@@ -351,14 +352,24 @@ child_ended(void *owner, struct child_end end)
         report_end(process);
     } else {
         timer_start(&process->patience, process->loop, LAST_WORDS_MS,
-                    report_end, process);
+                    monitor_outlives, process);
     }
 }
 
+/* Somebody else holds its end of the monitor. */
 static void
-report_end(void *owner)
+monitor_outlives(void *owner)
 {
     struct qemu_process *process = owner;
+    AUTO_ERROR why = {0};
+
+    error_set(&why, ERROR_PEER_LOST, "QEMU is dead");
+    qmp_session_close(process->monitor, &why);
+}
+
+static void
+report_end(struct qemu_process *process)
+{
     AUTO_ERROR why = {0};
     AUTO_FREE char *tail = qemu_process_log_tail(process);
     bool is_start = process->state == QEMU_PROCESS_STARTING;
@@ -370,7 +381,6 @@ report_end(void *owner)
 
     timer_stop(&process->patience);
     process->state = QEMU_PROCESS_ENDED;
-    qmp_session_free(STEAL(process->monitor));
     unlink(process->monitor_path);
     AUTO_FREE char *how = describe_end(process->end);
     error_set(&why, is_start ? ERROR_INTERNAL : ERROR_OPERATION_FAILED,

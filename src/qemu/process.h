@@ -90,8 +90,8 @@ qemu_process_adopt(struct loop *loop,
 void qemu_process_free(struct qemu_process *process);
 
 enum qemu_process_state qemu_process_state(const struct qemu_process *process);
-/* Never NULL before the monitor is lost or the process is dead; commands given
- * before it is ready wait.  NULL afterwards. */
+/* Never NULL.  Commands given before it is ready wait; those given after it is
+ * lost, or QEMU is dead, fail with ERROR_PEER_LOST. */
 struct qmp_session *qemu_process_monitor(struct qemu_process *process);
 struct qemu_process_identity
 qemu_process_identity(const struct qemu_process *process);

@@ -11,20 +11,9 @@
 #include "base/memory.h"
 #include "io/stream.h"
 #include "qmp/message.h"
+#include "qmp/pending.h"
 
 enum state { GREETING, NEGOTIATING, READY, CLOSED };
-
-/* A command that has no reply yet. */
-struct pending {
-    struct list link;              /* Of the session's 'commands'. */
-    uint64_t id;                   /* 0 until it is sent. */
-    char *command;                 /* Owned. */
-    struct json_object *arguments; /* Owned.  NULL where there are none. */
-    bool is_oob;
-    qmp_decode *decode;     /* NULL: 'done' is a qmp_reply. */
-    qmp_untyped_done *done; /* NULL: nobody wants to know. */
-    void *owner;            /* Borrowed by agreement; see qmp_forget(). */
-};
 
 struct qmp_session {
     struct loop *loop;     /* Borrowed; outlives every session. */
@@ -47,6 +36,7 @@ struct qmp_session {
     char *name;                 /* Owned. */
 };
 
+static struct qmp_session *session_new(struct loop *loop);
 static size_t input_came(void *owner, const uint8_t *data, size_t size);
 static void line_came(struct qmp_session *session, const char *line,
                       size_t length);
@@ -62,8 +52,6 @@ static int reply_came(struct qmp_session *session, struct json_object *message,
                       struct error *err);
 static void add(struct qmp_session *session, struct pending *pending);
 static void send_pending(struct qmp_session *session, struct pending *pending);
-static void answer(struct pending *pending, struct json_object *result,
-                   const struct error *err);
 static void watch_silence(struct qmp_session *session);
 static void deadline_passed(void *owner);
 static void silence_passed(void *owner);
@@ -71,11 +59,6 @@ static void stream_closed(void *owner, const struct error *why);
 static void end(struct qmp_session *session, struct error *why);
 static void report_end(void *owner);
 static void fail_all(struct qmp_session *session, const bool *is_freed);
-static struct pending *pending_new(const char *command,
-                                   struct json_object *arguments,
-                                   qmp_decode *decode, qmp_untyped_done *done,
-                                   void *owner);
-static void pending_free(struct pending *pending);
 
 struct qmp_session *
 qmp_session_new(struct loop *loop, int fd, int64_t greeting_timeout_ms,
@@ -85,20 +68,37 @@ qmp_session_new(struct loop *loop, int fd, int64_t greeting_timeout_ms,
         .input = input_came,
         .closed = stream_closed,
     };
-    struct qmp_session *session = xcalloc(1, sizeof(*session));
+    struct qmp_session *session = session_new(loop);
 
-    session->loop = loop;
     session->callbacks = *callbacks;
     session->owner = owner;
-    session->name = xstrdup("qemu");
-    session->version.package = xstrdup("");
-    session->tokener = qmp_tokener_new();
-    list_init(&session->commands);
     session->stream =
         stream_new(loop, fd, QMP_LINE_LIMIT, &stream_callbacks, session);
     timer_start(&session->deadline, loop, greeting_timeout_ms, deadline_passed,
                 session);
     return session;
+}
+
+struct qmp_session *
+qmp_session_new_closed(struct loop *loop, const struct error *why)
+{
+    struct qmp_session *session = session_new(loop);
+
+    session->state = CLOSED;
+    session->is_end_reported = true;
+    error_copy(&session->why, why);
+    return session;
+}
+
+void
+qmp_session_close(struct qmp_session *session, const struct error *why)
+{
+    AUTO_ERROR copy = {0};
+
+    if (session->state != CLOSED) {
+        error_copy(&copy, why);
+        end(session, &copy);
+    }
 }
 
 void
@@ -216,6 +216,19 @@ qmp_execute_decoded_oob(struct qmp_session *session, const char *command,
 
     pending->is_oob = true;
     add(session, pending);
+}
+
+static struct qmp_session *
+session_new(struct loop *loop)
+{
+    struct qmp_session *session = xcalloc(1, sizeof(*session));
+
+    session->loop = loop;
+    session->name = xstrdup("qemu");
+    session->version.package = xstrdup("");
+    session->tokener = qmp_tokener_new();
+    list_init(&session->commands);
+    return session;
 }
 
 static size_t
@@ -410,7 +423,7 @@ reply_came(struct qmp_session *session, struct json_object *message,
         return -1;
     }
     list_remove(&pending->link);
-    answer(pending, result, has_refusal ? &why : NULL);
+    pending_answer(pending, result, has_refusal ? &why : NULL);
     return 0;
 }
 
@@ -436,20 +449,6 @@ send_pending(struct qmp_session *session, struct pending *pending)
     log_trace(LOG_TOPIC_qmp, "%s -> %.*s", session->name, (int)strlen(line) - 1,
               line);
     stream_write(session->stream, line, strlen(line));
-}
-
-/* Takes 'pending', which is in no list any more.  The session may be gone
- * afterwards. */
-static void
-answer(struct pending *pending, struct json_object *result,
-       const struct error *err)
-{
-    if (pending->done && pending->decode) {
-        pending->decode(pending->done, pending->owner, result, err);
-    } else if (pending->done) {
-        ((qmp_reply *)pending->done)(pending->owner, result, err);
-    }
-    pending_free(pending);
 }
 
 /* From now on: only while something is asked. */
@@ -560,30 +559,6 @@ fail_all(struct qmp_session *session, const bool *is_freed)
         error_set(&err, ERROR_PEER_LOST,
                   "unable to execute QEMU command '%s': %s", pending->command,
                   session->why.message);
-        answer(pending, NULL, &err);
+        pending_answer(pending, NULL, &err);
     }
-}
-
-/* Takes 'arguments'. */
-static struct pending *
-pending_new(const char *command, struct json_object *arguments,
-            qmp_decode *decode, qmp_untyped_done *done, void *owner)
-{
-    struct pending *pending = xcalloc(1, sizeof(*pending));
-
-    list_init(&pending->link);
-    pending->command = xstrdup(command);
-    pending->arguments = arguments;
-    pending->decode = decode;
-    pending->done = done;
-    pending->owner = owner;
-    return pending;
-}
-
-static void
-pending_free(struct pending *pending)
-{
-    json_object_put(pending->arguments);
-    free(pending->command);
-    free(pending);
 }

@@ -56,6 +56,12 @@ struct qmp_session *qmp_session_new(struct loop *loop, int fd,
                                     int64_t greeting_timeout_ms,
                                     const struct qmp_callbacks *callbacks,
                                     void *owner);
+/* One that never was: its commands fail, 'closed' is not called. */
+struct qmp_session *qmp_session_new_closed(struct loop *loop,
+                                           const struct error *why);
+/* Ends it from this side: as if QEMU had closed, for that reason.  Twice does
+ * nothing. */
+void qmp_session_close(struct qmp_session *session, const struct error *why);
 /* Pending callbacks are not called. */
 void qmp_session_free(struct qmp_session *session);
 /* What stands before each line of the trace; copied. */

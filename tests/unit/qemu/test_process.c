@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -45,7 +46,51 @@ real_qemu_starts_answers_and_tells_its_end(void **state)
     assert_int_equal(f->last_event, QMP_EVENT_SHUTDOWN);
     assert_string_equal(f->why.message, "QEMU exited with status 0");
     assert_int_equal(access(f->monitor_path, F_OK), -1);
-    assert_null(qemu_process_monitor(f->process));
+    qmp_cont(qemu_process_monitor(f->process), done_came, f);
+    run_until(f, &f->reply_count, 3);
+    assert_int_equal(f->failed.code, ERROR_PEER_LOST);
+    fixture_free(f);
+}
+
+static void
+last_words_are_heard_of_one_that_is_seen_dead_first(void **state)
+{
+    static char *nothing[] = {NULL};
+    struct fixture *f = fixture_new();
+    siginfo_t info;
+
+    (void)state;
+    assert_non_null(start(f, FAKE_QEMU, nothing, 0));
+    run_until(f, &f->started_count, 1);
+    qmp_quit(qemu_process_monitor(f->process), done_came, f);
+    /* Both are there when the loop looks. */
+    assert_int_equal(waitid(P_PID, (id_t)qemu_process_pid(f->process), &info,
+                            WEXITED | WNOWAIT),
+                     0);
+    run_until(f, &f->ended_count, 1);
+    assert_string_equal(f->order, "svde");
+    fixture_free(f);
+}
+
+static void
+monitor_that_somebody_else_holds_does_not_hide_a_death(void **state)
+{
+    struct fixture *f = fixture_new();
+    AUTO_FREE char *script =
+        write_script(f, "sleep 1000 <&3 & echo $! > \"${0%/*}/child\"; exit 5");
+    AUTO_FREE char *path = xasprintf("%s/child", f->folder);
+    int child = 0;
+
+    (void)state;
+    assert_non_null(start(f, script, no_guest, 0));
+    qmp_query_status(qemu_process_monitor(f->process), status_came, f);
+    run_until(f, &f->ended_count, 1);
+    assert_string_equal(f->order, "de");
+    assert_string_equal(f->why.message, "QEMU exited with status 5");
+    FILE *file = fopen(path, "r");
+    assert_int_equal(fscanf(file, "%d", &child), 1);
+    fclose(file);
+    kill(child, SIGKILL);
     fixture_free(f);
 }
 
@@ -93,6 +138,7 @@ killed_qemu_is_reported_after_its_commands_failed(void **state)
     assert_int_equal(f->failed.code, ERROR_PEER_LOST);
     assert_string_equal(f->why.message, "QEMU was killed by signal 9 (Killed)");
     assert_int_equal(f->why.code, ERROR_OPERATION_FAILED);
+    assert_int_equal(access(f->monitor_path, F_OK), -1);
     fixture_free(f);
 }
 
@@ -165,6 +211,9 @@ adopting_without_a_monitor_is_a_loss_and_kills_nothing(void **state)
     run_until(f, &f->lost_count, 1);
     assert_int_equal(qemu_process_state(f->process), QEMU_PROCESS_MONITOR_LOST);
     assert_non_null(strstr(f->why.message, "No such file or directory"));
+    qmp_cont(qemu_process_monitor(f->process), done_came, f);
+    run_until(f, &f->reply_count, 1);
+    assert_int_equal(f->failed.code, ERROR_PEER_LOST);
     qemu_process_free(STEAL(f->process));
     fixture_free(f);
 }
@@ -259,6 +308,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_qemu_starts_answers_and_tells_its_end),
+        cmocka_unit_test(last_words_are_heard_of_one_that_is_seen_dead_first),
+        cmocka_unit_test(
+            monitor_that_somebody_else_holds_does_not_hide_a_death),
         cmocka_unit_test(real_qemu_that_refuses_its_options_says_why),
         cmocka_unit_test(killed_qemu_is_reported_after_its_commands_failed),
         cmocka_unit_test(adopted_qemu_answers_and_its_death_is_seen),

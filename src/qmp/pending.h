@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A command that has no reply yet, and what is done with the reply.  For
+ * qmp/session.c alone. */
+
+#pragma once
+
+#include "base/list.h"
+#include "qmp/session.h"
+
+struct pending {
+    struct list link;              /* Of the session's 'commands'. */
+    uint64_t id;                   /* 0 until it is sent. */
+    char *command;                 /* Owned. */
+    struct json_object *arguments; /* Owned.  NULL where there are none. */
+    bool is_oob;
+    qmp_decode *decode;     /* NULL: 'done' is a qmp_reply. */
+    qmp_untyped_done *done; /* NULL: nobody wants to know. */
+    void *owner;            /* Borrowed by agreement; see qmp_forget(). */
+};
+
+/* Takes 'arguments'. */
+struct pending *pending_new(const char *command, struct json_object *arguments,
+                            qmp_decode *decode, qmp_untyped_done *done,
+                            void *owner);
+void pending_free(struct pending *pending);
+/* Takes 'pending', which is in no list any more.  Its session may be gone
+ * afterwards. */
+void pending_answer(struct pending *pending, struct json_object *result,
+                    const struct error *err);
