@@ -20,7 +20,6 @@ struct options {
     char *name;     /* "guest=NAME" of -name. */
     char *uuid;     /* -uuid */
     char *machine;  /* The first word of -machine. */
-    char *monitor;  /* The id of the monitor's chardev. */
     int monitor_fd; /* Listening or connected; -1: 'monitor_path' */
     char *monitor_path;
     char **chardevs; /* Ids of the others. */

@@ -38,8 +38,6 @@ options_parse(struct options *options, int argc, char **argv)
             options->is_incoming = true;
         } else if (strcmp(name, "-chardev") == 0) {
             parse_chardev(options, value);
-        } else if (strcmp(name, "-mon") == 0) {
-            options->monitor = find_key(value, "chardev");
         } else if (strcmp(name, "-qmp") == 0) {
             parse_qmp(options, value);
         } else if (strcmp(name, "-name") == 0) {
@@ -59,7 +57,7 @@ options_parse(struct options *options, int argc, char **argv)
     }
 }
 
-/* Of the monitor's and of the others: which is which -mon tells. */
+/* The monitor's is the one that libvirt's tradition calls charmonitor. */
 static void
 parse_chardev(struct options *options, const char *value)
 {
