@@ -14,6 +14,7 @@ from harness.beat import IMAGE, Beat
 from harness.daemon import Daemon, remove_folder, short_folder
 from harness.events import Events
 from harness.guest import Guest
+from harness.wait import wait_for
 
 
 @pytest.fixture
@@ -82,13 +83,26 @@ def guest(new_guest, beat):
 
 
 @pytest.fixture
-def watch():
-    """A function that collects a daemon's events during the test."""
+def watch(new_guest):
+    """A function that collects a daemon's events from now on.
+
+    virsh doesn't say when it has registered: so another guest comes and goes
+    until it tells of that.
+    """
     watches = []
 
     def start(daemon):
-        watches.append(Events(daemon.virsh))
-        return watches[-1]
+        events = Events(daemon.virsh)
+        watches.append(events)
+        probe = new_guest("probe")
+
+        def is_heard():
+            daemon.define(probe)
+            daemon.virsh("undefine", "probe")
+            return events.of("probe")
+
+        wait_for(is_heard, 15)
+        return events
 
     yield start
     for events in watches:

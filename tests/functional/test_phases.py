@@ -130,7 +130,12 @@ def test_cancelled_confirm_resumes_the_source(here, there, steps, beat):
 @pytest.mark.parametrize("phase", ["perform", "confirm"])
 def test_phase_without_begin_is_refused(here, typed_steps, phase, beat):
     typed_steps.uri = "tcp:127.0.0.1:1"
-    typed_steps.cookie = b"<qemu-migration/>\0"
+    typed_steps.cookie = (
+        "<qemu-migration><name>beat</name>"
+        f"<uuid>{typed_steps.domain[1]}</uuid><hostname>hostb</hostname>"
+        "<hostuuid>c0ffee00-1234-4abc-8def-0000000000ff</hostuuid>"
+        "</qemu-migration>\0"
+    ).encode()
     with pytest.raises(Refused) as refused:
         getattr(typed_steps, phase)()
     assert refused.value.code == NOT_VALID

@@ -57,7 +57,6 @@ def test_unknown_domain_is_refused(here, command):
 
 def test_defined_domain_is_shut_off(here, guest, watch):
     events = watch(here)
-    wait_for(lambda: here.virsh("list", "--all") is not None)
     here.define(guest)
     assert here.virsh.state("beat") == "shut off (unknown)"
     assert here.virsh("domuuid", "beat") == guest.uuid
@@ -124,9 +123,9 @@ def test_name_and_uuid_belong_to_one_domain(here, guest, new_guest):
     "change, text",
     [
         (("</domain>", ""), "Premature end of data in tag domain"),
-        (("<name>beat</name>", ""), "missing name information"),
-        (("type='qemu'", "type='foo'"), "invalid domain type foo"),
-        (("arch='x86_64'", "arch='foo'"), "Unknown architecture foo"),
+        (("<name>beat</name>", ""), "missing element 'name' of <domain>"),
+        (("type='qemu'", "type='foo'"), "unsupported value 'foo'"),
+        (("arch='x86_64'", "arch='foo'"), "unsupported value 'foo'"),
         (
             ("<name>beat", "<name>be/at"),
             "XML error: name be/at cannot contain '/'",
@@ -207,6 +206,7 @@ def test_death_of_qemu_is_noticed(here, guest, beat, watch):
     events = watch(here)
     here.define(guest)
     here.virsh("start", "beat")
+    beat.wait_running()
     processes.kill(here.qemu())
     wait_for(lambda: here.virsh.state("beat") == "shut off (crashed)", 5)
     events.wait("beat", "lifecycle Stopped Failed")

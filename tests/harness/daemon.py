@@ -49,8 +49,8 @@ class Daemon:
         self.options = {
             "--runtime-dir": self.runtime,
             "--state-dir": self.state,
-            "--socket": self.socket,
-            "--listen": f"127.0.0.1:{self.tcp_port}",
+            "--listen-unix": self.socket,
+            "--listen-tcp": f"127.0.0.1:{self.tcp_port}",
             "--host-name": name,
             "--host-uuid": self.uuid,
             "--migration-address": "127.0.0.1",
@@ -173,8 +173,16 @@ class Daemon:
         assert not problems, f"{self.name}: {problems}\n{self.log()}"
 
     def _records(self):
-        """What a guest that has ended must not have in the runtime folder."""
-        return os.listdir(os.path.join(self.runtime))
+        """Files in the runtime folder, once guests and daemon have ended.
+
+        The lock is the process's and goes with it; its file stays.
+        """
+        return [
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(self.runtime)
+            for name in names
+            if name != "vmferryd.lock"
+        ]
 
     def _wait_no_records(self):
         wait_for(

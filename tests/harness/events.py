@@ -7,7 +7,7 @@ import threading
 
 from .wait import wait_for
 
-LINE = re.compile(r"^event '([a-z-]+)' for domain '([^']*)'(?:: (.*))?$")
+LINE = re.compile(r"^event '([a-z-]+)' for domain '([^']*)'(?::(?: (.*))?)?$")
 
 
 class Events:

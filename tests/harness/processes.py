@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who lives, and ports that nobody has.
 
-A test's processes are known by its folder: each QEMU and each daemon that it
-started has a path below it on its command line.
+A test's processes are known by its folder: each has a path below it on its
+command line, or writes its log there.
 """
 
 import os
@@ -30,14 +30,26 @@ def is_alive(pid):
         return False
 
 
+def log_path(pid):
+    """Where its stderr goes, if we may know."""
+    try:
+        return os.readlink(f"/proc/{pid}/fd/2")
+    except OSError:
+        return ""
+
+
 def of_folder(folder):
-    """{pid: command line} of the living that name a path below `folder`."""
+    """{pid: command line} of the living that belong to `folder`."""
     found = {}
+    below = f"{folder}/"
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == os.getpid():
             continue
         line = command_line(entry)
-        if any(f"{folder}/" in part for part in line) and is_alive(entry):
+        is_ours = any(below in part for part in line) or (
+            log_path(entry).startswith(below)
+        )
+        if line and is_ours and is_alive(entry):
             found[int(entry)] = line
     return found
 
