@@ -62,6 +62,9 @@ handle_connect_supports_feature(
     rpc_call_reply(call, &ret);
 }
 
+/* The bit for "read-only" is the only flag that means something here.  Others
+ * are let pass, as libvirtd does: virsh of an ordinary user sets 4 on a unix
+ * socket, which is a note to itself. */
 void
 handle_connect_open(struct client *client, struct rpc_call *call,
                     const struct remote_connect_open_args *args)
@@ -71,9 +74,7 @@ handle_connect_open(struct client *client, struct rpc_call *call,
     if (client->is_open) {
         error_set_from(&err, ERROR_FROM_RPC, ERROR_INTERNAL,
                        "connection already open");
-    } else if (wire_check_flags(args->flags, 3, "remoteDispatchConnectOpen",
-                                &err) == 0 &&
-               check_name(client, args->name ? *args->name : NULL, &err) == 0) {
+    } else if (check_name(client, args->name ? *args->name : NULL, &err) == 0) {
         client->is_open = true;
         client->is_readonly = args->flags & 1;
     }

@@ -140,6 +140,12 @@ def test_call_before_open_is_refused(client):
     assert "hypervisor connection not open" in refused.value.message
 
 
+def test_flags_of_open_without_a_meaning_are_let_pass(here, client):
+    """virsh of an ordinary user sends 4, and libvirtd does not mind."""
+    client.open(here.path, flags=4)
+    assert client.call(rpc.CONNECT_GET_HOSTNAME).string() == "hosta"
+
+
 def test_reply_where_a_call_belongs_is_not_fatal_to_others(opened):
     opened.send_raw(header(28, kind=1, serial=77))
     with pytest.raises((Lost, ConnectionError, Refused)):
