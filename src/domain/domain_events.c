@@ -138,8 +138,9 @@ handle_resume(struct domain *domain)
 static void
 handle_shutdown(struct domain *domain, const struct qmp_event *event)
 {
-    if (domain->on_end.reason != VIR_DOMAIN_SHUTOFF_CRASHED) {
-        return;
+    if (domain->on_end.reason != VIR_DOMAIN_SHUTOFF_CRASHED ||
+        timer_is_running(&domain->kill_timer)) {
+        return; /* Our own doing. */
     }
     domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
                 event->shutdown.is_by_guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST
