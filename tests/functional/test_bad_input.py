@@ -165,6 +165,7 @@ def test_reply_where_a_call_belongs_is_not_fatal_to_others(opened):
         rpc.integer(STRING_MAX + 1),
         struct.pack(">I", 0x80000000),
     ],
+    ids=["nothing", "short", "length", "too long", "negative"],
 )
 def test_arguments_that_cannot_be_decoded_are_refused(opened, payload):
     with pytest.raises(Refused) as refused:
@@ -178,7 +179,11 @@ def test_bytes_after_the_arguments_are_ignored(opened):
     assert reader.string() == "hosta"
 
 
-@pytest.mark.parametrize("text", [b"a\0b", b"\xff\xfe\xfd", b"", b"%s%n"])
+@pytest.mark.parametrize(
+    "text",
+    [b"a\0b", b"\xff\xfe\xfd", b"", b"%s%n"],
+    ids=["zero byte", "no UTF-8", "empty", "format"],
+)
 def test_odd_names_are_no_domains(opened, text):
     with pytest.raises(Refused) as refused:
         opened.call(rpc.DOMAIN_LOOKUP_BY_NAME, rpc.string(text))
@@ -236,13 +241,13 @@ def test_hostile_xml_is_refused(here, xml):
 @pytest.mark.parametrize(
     "cookie",
     [
-        b"",
         b"rubbish\0",
         b"<qemu-migration>",
         b"<qemu-migration/>\0",
         b"\xff" * 1000,
         b"<qemu-migration>" + b"<a>" * 3000,
     ],
+    ids=["no XML", "not closed", "empty", "no text", "deep"],
 )
 def test_prepare_with_a_bad_cookie_is_refused(here, opened, guest, cookie):
     arguments = rpc.params({"destination_xml": guest.xml()})
