@@ -223,26 +223,42 @@ add_type(struct argv_context *context, enum guest_controller_type type,
     return 0;
 }
 
-/* The floppy controller has the boot indexes of its drives. */
+/* The floppy controller has the boot indexes of its drives.  It is on the board
+ * of a pc, and a device of its own on a q35. */
 static void
 add_floppies(struct argv_context *context)
 {
     const struct guest *guest = context->guest;
+    struct json_object *controller = NULL;
 
     for (size_t i = 0; i < guest->disks.count; i++) {
         const struct guest_disk *disk = guest->disks.items[i];
-        unsigned long long bootindex = disk->boot_order.value;
+        char name[] = "bootindexA";
+        uint64_t bootindex = disk->boot_order.value;
 
         if (disk->bus != GUEST_DISK_BUS_FDC) {
             continue;
+        }
+        if (controller == NULL) {
+            controller = argv_json("driver", "isa-fdc");
         }
         if (!disk->boot_order.is_set) {
             bootindex = context->boot_floppy;
             context->boot_floppy = 0;
         }
-        if (bootindex != 0) {
-            argv_addf(&context->argv, "-global", "isa-fdc.bootindex%c=%llu",
-                      disk->device.address.unit == 0 ? 'A' : 'B', bootindex);
+        if (bootindex == 0) {
+            continue;
         }
+        name[sizeof(name) - 2] = disk->device.address.unit == 0 ? 'A' : 'B';
+        argv_json_number(controller, name, bootindex);
+        if (!context->is_q35) {
+            argv_addf(&context->argv, "-global", "isa-fdc.%s=%llu", name,
+                      (unsigned long long)bootindex);
+        }
+    }
+    if (controller != NULL && context->is_q35) {
+        argv_add_json(&context->argv, "-device", controller);
+    } else if (controller != NULL) {
+        json_object_put(controller);
     }
 }

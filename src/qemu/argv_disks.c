@@ -48,17 +48,30 @@ static const struct cache_mode cache_modes[GUEST_DISK_CACHE_COUNT] = {
     [GUEST_DISK_CACHE_UNSAFE] = {false, true,  true },
 };
 
+/* Of a disk that two guests write to, no host may keep a copy. */
+static enum guest_disk_cache
+cache_of(const struct guest_disk *disk)
+{
+    bool is_default = disk->cache == GUEST_DISK_CACHE_UNSET ||
+                      disk->cache == GUEST_DISK_CACHE_DEFAULT;
+
+    if (!is_default) {
+        return disk->cache;
+    }
+    return disk->is_shareable && !disk->is_readonly ? GUEST_DISK_CACHE_NONE
+                                                    : GUEST_DISK_CACHE_DEFAULT;
+}
+
 static bool
 has_cache(const struct guest_disk *disk)
 {
-    return disk->cache != GUEST_DISK_CACHE_UNSET &&
-           disk->cache != GUEST_DISK_CACHE_DEFAULT;
+    return cache_of(disk) != GUEST_DISK_CACHE_DEFAULT;
 }
 
 static void
 add_cache(struct json_object *node, const struct guest_disk *disk)
 {
-    const struct cache_mode *mode = &cache_modes[disk->cache];
+    const struct cache_mode *mode = &cache_modes[cache_of(disk)];
     struct json_object *cache;
 
     if (!has_cache(disk)) {
@@ -104,14 +117,9 @@ add_image(struct argv_context *context, const struct guest_disk *disk,
     format = argv_json("node-name", NULL);
     argv_json_textf(format, "node-name", "libvirt-%llu-format", index);
     argv_json_bool(format, "read-only", image->is_readonly);
-    if (disk->discard != GUEST_DISK_DISCARD_UNSET) {
-        argv_json_text(format, "discard",
-                       guest_disk_discard_name(disk->discard));
-    }
-    if (disk->detect_zeroes != GUEST_DISK_DETECT_ZEROES_UNSET) {
-        argv_json_text(format, "detect-zeroes",
-                       guest_disk_detect_zeroes_name(disk->detect_zeroes));
-    }
+    argv_json_text(format, "discard", guest_disk_discard_name(disk->discard));
+    argv_json_text(format, "detect-zeroes",
+                   guest_disk_detect_zeroes_name(disk->detect_zeroes));
     add_cache(format, disk);
     argv_json_text(format, "driver", guest_disk_format_name(image->format));
     argv_json_textf(format, "file", "libvirt-%llu-storage", index);
@@ -276,12 +284,13 @@ bootindex(struct argv_context *context, const struct guest_disk *disk)
     return index;
 }
 
+/* QEMU's word; NULL for none. */
 static const char *
 policy(enum guest_disk_error_policy policy)
 {
-    return policy != GUEST_DISK_ERROR_POLICY_UNSET
-               ? guest_disk_error_policy_name(policy)
-               : NULL;
+    return policy == GUEST_DISK_ERROR_POLICY_ENOSPACE
+               ? "enospc"
+               : guest_disk_error_policy_name(policy);
 }
 
 static void
@@ -314,7 +323,7 @@ add_device(struct argv_context *context, const struct guest_disk *disk)
     }
     if (has_cache(disk)) {
         argv_json_text(device, "write-cache",
-                       cache_modes[disk->cache].is_writeback ? "on" : "off");
+                       cache_modes[cache_of(disk)].is_writeback ? "on" : "off");
     }
     argv_json_text(device, "werror", policy(disk->error_policy));
     argv_json_text(device, "rerror", policy(disk->rerror_policy));
