@@ -19,8 +19,9 @@
 /* One call, until it is answered. */
 struct moving {
     struct ferry_call ferry;
-    struct client *client; /* A reference. */
-    struct rpc_call *rpc;  /* Owned until answered. */
+    struct client *client;        /* A reference. */
+    const struct remote_dom *dom; /* Perform's. Borrowed from its arguments. */
+    struct rpc_call *rpc;         /* Owned until answered. */
     enum migration_call call;
     char *domain; /* Owned. Its name, for the log. */
     struct migration_parameters parameters;
@@ -231,6 +232,7 @@ handle_domain_migrate_perform3_params(
         moving_new(client, call, MIGRATION_CALL_PERFORM, args->flags);
 
     moving->reply = reply_perform;
+    moving->dom = &args->dom;
     set_cookie(moving, args->cookie_in.cookie_in_val,
                args->cookie_in.cookie_in_len);
     if (args->dconnuri) {
@@ -267,6 +269,7 @@ handle_domain_migrate_perform3(
     };
 
     moving->reply = reply_perform_plain;
+    moving->dom = &args->dom;
     set_cookie(moving, args->cookie_in.cookie_in_val,
                args->cookie_in.cookie_in_len);
     if (args->dconnuri) {
@@ -513,6 +516,13 @@ refuse_peer_to_peer(struct moving *moving)
 static void
 fail(struct moving *moving, const struct error *err)
 {
+    AUTO_ERROR absent = {0};
+    struct domain *domain =
+        moving->dom ? wire_find(moving->client, moving->dom, &absent) : NULL;
+
+    if (domain) {
+        ferry_refuse_perform(domain, moving->client->id, err);
+    }
     done(&moving->ferry, NULL, err);
 }
 

@@ -52,6 +52,10 @@ void ferry_perform(struct domain *domain,
                    const struct migration_parameters *parameters,
                    struct ferry_cookie cookie, unsigned flags,
                    struct ferry_call *call);
+/* A Perform of that client that is refused before it comes here: the job that
+ * its Begin took ends, since no Confirm follows a Perform that failed. */
+void ferry_refuse_perform(struct domain *domain, uint64_t client_id,
+                          const struct error *why);
 /* 'name' is the destination's name of the domain. */
 void ferry_finish(struct host *host, const char *name,
                   struct ferry_cookie cookie, unsigned flags, int cancelled,

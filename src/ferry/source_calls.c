@@ -221,7 +221,7 @@ ferry_perform(struct domain *domain,
 
     if (ferry_cookie_read(&read, cookie, MIGRATION_CALL_PERFORM, &identity,
                           &err) < 0) {
-        /* The job that Begin took stays: the client still has to Confirm. */
+        ferry_refuse_perform(domain, call->client_id, &err);
         entry_fail(entry, &err);
         return;
     }
@@ -235,6 +235,22 @@ ferry_perform(struct domain *domain,
         return;
     }
     perform_with_job(entry);
+}
+
+void
+ferry_refuse_perform(struct domain *domain, uint64_t client_id,
+                     const struct error *why)
+{
+    struct source *source;
+
+    if (!domain->migration || domain->migration->is_incoming) {
+        return;
+    }
+    source = container_of(domain->migration, struct source, base);
+    if (source->state == SOURCE_STATE_BEGUN && source->client_id == client_id) {
+        source_fail(source, why);
+        source_happened(source, SOURCE_EVENT_FAILED);
+    }
 }
 
 static void

@@ -300,7 +300,8 @@ check_bandwidth(uint64_t mib, struct error *err)
         return 0;
     }
     return error_set(err, ERROR_OVERFLOW,
-                     "bandwidth must be less than %" PRIu64, BANDWIDTH_MAX_MIB);
+                     "bandwidth must be less than %" PRIu64,
+                     BANDWIDTH_MAX_MIB + 1);
 }
 
 static int
