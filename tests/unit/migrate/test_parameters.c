@@ -186,7 +186,7 @@ values_out_of_bounds_are_refused(void **state)
 
     (void)state;
     assert_bad(&fast, 0, ERROR_OVERFLOW,
-               "bandwidth must be less than 8796093022207");
+               "bandwidth must be less than 8796093022208");
     assert_bad(&slow, VIR_MIGRATE_AUTO_CONVERGE, ERROR_INVALID_ARG,
                "auto_converge.increment must be between 1 and 99, not 100");
     assert_bad(&address, 0, ERROR_INVALID_ARG,
