@@ -168,8 +168,13 @@ differ_topology(const struct guest_cpu *there, const struct guest_cpu *here,
                 struct error *err)
 {
     if (differ_bool("cpu", "a topology", there->has_topology,
-                    here->has_topology, err) < 0 ||
-        differ_number("cpu/topology", "sockets", there->sockets, here->sockets,
+                    here->has_topology, err) < 0) {
+        return -1;
+    }
+    if (!there->has_topology) {
+        return 0;
+    }
+    if (differ_number("cpu/topology", "sockets", there->sockets, here->sockets,
                       err) < 0 ||
         differ_number("cpu/topology", "dies", there->dies, here->dies, err) <
             0 ||

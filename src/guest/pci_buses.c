@@ -70,7 +70,7 @@ pci_buses_set(struct pci_buses *buses, unsigned number,
             return;
         }
     }
-    assert(!"a model of a PCI bus");
+    assert(0 && "a model of a PCI bus");
 }
 
 void

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "qemu/argv.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "guest/complete.h"
+#include "qemu/process.h"
+
+/* Replaces a text of a guest. */
+static void
+set_text(char **text, const char *value)
+{
+    free(*text);
+    *text = xstrdup_null(value);
+}
+
+static const char *
+find_machine(void *owner, const char *emulator, const char *machine)
+{
+    (void)owner;
+    (void)emulator;
+    return strcmp(machine, "pc") == 0    ? "pc-i440fx-7.2"
+           : strcmp(machine, "q35") == 0 ? "pc-q35-7.2"
+                                         : machine;
+}
+
+static struct guest *
+guest_of(const char *xml)
+{
+    static const struct guest_host host = {
+        .find_machine = find_machine,
+        .emulator = "/usr/bin/qemu-system-x86_64",
+    };
+    AUTO_ERROR err = {0};
+    struct guest *guest =
+        guest_parse(xml, strlen(xml), GUEST_PARSE_INACTIVE, &err);
+
+    if (guest == NULL || guest_complete(guest, &host, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+    return guest;
+}
+
+static struct guest *
+guest_with(const char *rest, const char *devices)
+{
+    AUTO_FREE char *xml =
+        xasprintf("<domain type='qemu'><name>demo</name>"
+                  "<uuid>c0ffee00-1234-4abc-8def-0123456789ab</uuid>"
+                  "<memory unit='KiB'>98304</memory>"
+                  "<os><type machine='pc'>hvm</type></os>"
+                  "%s<devices>%s<memballoon model='none'/></devices></domain>",
+                  rest, devices);
+
+    return guest_of(xml);
+}
+
+static const struct qemu_argv_options usual = {
+    .monitor_fd = QEMU_MONITOR_FD,
+    .has_sandbox = true,
+};
+
+/* One argument a line. */
+static char *
+lines_of(const struct guest *guest, const struct qemu_argv_options *options)
+{
+    AUTO_ERROR err = {0};
+    AUTO_TEXT text = {0};
+    char **argv = qemu_argv_new(guest, options, &err);
+
+    if (argv == NULL) {
+        fail_msg("%s", err.message);
+        return NULL;
+    }
+    for (size_t i = 0; argv[i] != NULL; i++) {
+        text_addf(&text, "%s\n", argv[i]);
+    }
+    qemu_argv_free(argv);
+    return text_take(&text);
+}
+
+/* 'lines' has the arguments, one after the other. */
+static void
+assert_has(const char *lines, const char *arguments)
+{
+    AUTO_FREE char *wanted = xasprintf("\n%s\n", arguments);
+
+    if (strstr(lines, wanted) == NULL) {
+        fail_msg("no '%s' in:\n%s", arguments, lines);
+    }
+}
+
+static void
+assert_has_not(const char *lines, const char *part)
+{
+    if (strstr(lines, part) != NULL) {
+        fail_msg("'%s' in:\n%s", part, lines);
+    }
+}
+
+static void
+assert_refused(const struct guest *guest, const char *message)
+{
+    AUTO_ERROR err = {0};
+
+    assert_null(qemu_argv_new(guest, &usual, &err));
+    assert_string_equal(err.message, message);
+    assert_int_equal(err.code, ERROR_CONFIG_UNSUPPORTED);
+}
+
+/* ---- Golden files
+ * --------------------------------------------------------------- */
+
+static char *
+golden_read(const char *folder, const char *name, const char *suffix)
+{
+    AUTO_FREE char *path =
+        xasprintf("%s/%s/%s%s", GOLDEN_FOLDER, folder, name, suffix);
+    AUTO_TEXT text = {0};
+    char chunk[4096];
+    FILE *file = fopen(path, "re");
+    size_t size;
+
+    assert_non_null(file);
+    while ((size = fread(chunk, 1, sizeof(chunk), file)) > 0) {
+        text_add_bytes(&text, chunk, size);
+    }
+    fclose(file);
+    return text_take(&text);
+}
+
+/* What is decided only when the guest starts. */
+static void
+decide(struct guest *guest)
+{
+    for (size_t i = 0; i < guest->graphics.count; i++) {
+        if (guest->graphics.items[i]->port < 0) {
+            guest->graphics.items[i]->port = 5900;
+        }
+    }
+    for (size_t i = 0; i < guest->channels.count; i++) {
+        struct guest_chardev *channel = guest->channels.items[i];
+
+        if (channel->type == GUEST_CHARDEV_TYPE_UNIX && channel->path == NULL) {
+            channel->path = xstrdup("/AUTO");
+        }
+    }
+}
+
+static void
+check_golden(const char *name)
+{
+    AUTO_FREE char *xml = golden_read("complete", name, ".xml");
+    AUTO_FREE char *expected = golden_read("argv", name, ".argv");
+    AUTO(guest) *guest = guest_of(xml);
+    AUTO_FREE char *ours = NULL;
+    size_t at = 0;
+
+    decide(guest);
+    ours = lines_of(guest, &usual);
+    if (strcmp(ours, expected) == 0) {
+        return;
+    }
+    while (ours[at] == expected[at]) {
+        at++;
+    }
+    while (at > 0 && ours[at - 1] != '\n') {
+        at--;
+    }
+    fail_msg("%s: '%.*s' instead of '%.*s'", name,
+             (int)strcspn(ours + at, "\n"), ours + at,
+             (int)strcspn(expected + at, "\n"), expected + at);
+}
+
+static void
+a_command_line_is_that_of_libvirt(void **state)
+{
+    struct dirent **entries;
+    int count = scandir(GOLDEN_FOLDER "/argv", &entries, NULL, alphasort);
+    int found = 0;
+
+    (void)state;
+    assert_true(count > 0);
+    for (int i = 0; i < count; i++) {
+        AUTO_FREE struct dirent *entry = entries[i];
+
+        if (has_suffix(entry->d_name, ".argv")) {
+            AUTO_FREE char *name =
+                xstrndup(entry->d_name, strlen(entry->d_name) - 5);
+
+            check_golden(name);
+            found++;
+        }
+    }
+    free(entries);
+    assert_true(found > 50);
+}
+
+/* ---- What differs from one start to the next
+ * --------------------------------------- */
+
+static void
+the_monitor_is_where_the_process_puts_it(void **state)
+{
+    static const char *const expected[] = {QEMU_MONITOR_ARGUMENTS};
+    AUTO(guest) *guest = guest_with("", "");
+    AUTO_FREE char *lines = lines_of(guest, &usual);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(expected); i++) {
+        assert_has(lines, expected[i]);
+    }
+}
+
+static void
+an_incoming_guest_waits(void **state)
+{
+    AUTO(guest) *guest = guest_with("", "<rng model='virtio'>"
+                                        "<backend model='random'/></rng>");
+    struct qemu_argv_options options = usual;
+
+    (void)state;
+    AUTO_FREE char *fresh = lines_of(guest, &options);
+
+    assert_has_not(fresh, "-incoming");
+    options.is_incoming = true;
+    options.has_sandbox = false;
+    AUTO_FREE char *incoming = lines_of(guest, &options);
+
+    assert_has(incoming, "-incoming\ndefer");
+    assert_has(incoming, "-S");
+    assert_has_not(incoming, "-sandbox");
+}
+
+static void
+memory_is_exact_to_the_kib(void **state)
+{
+    AUTO(guest) *guest = guest_with("", "");
+
+    (void)state;
+    guest->memory_kib = 131080;
+    AUTO_FREE char *odd = lines_of(guest, &usual);
+
+    assert_has(odd, "-m\nsize=131080k\n-object\n"
+                    "{\"qom-type\":\"memory-backend-ram\",\"id\":\"pc.ram\","
+                    "\"size\":134225920}");
+    guest->memory_kib = 98304;
+    AUTO_FREE char *even = lines_of(guest, &usual);
+
+    assert_has(even, "-m\n96");
+}
+
+static void
+the_cpu_of_the_running_guest_wins(void **state)
+{
+    const char *xml = "<cpu mode='custom' match='exact' check='full'>"
+                      "<model fallback='forbid'>qemu64</model>"
+                      "<feature policy='require' name='hypervisor'/>"
+                      "<feature policy='require' name='lahf_lm'/>"
+                      "<feature policy='disable' name='svm'/></cpu>";
+    AUTO(guest) *guest = guest_with("", "");
+    AUTO_ERROR err = {0};
+
+    (void)state;
+    guest->live_cpu = guest_cpu_parse(xml, strlen(xml), &err);
+    AUTO_FREE char *lines = lines_of(guest, &usual);
+
+    assert_has(lines, "-cpu\nqemu64,hypervisor=on,lahf-lm=on,svm=off");
+}
+
+static void
+tap_devices_come_from_the_caller(void **state)
+{
+    const struct qemu_argv_tap taps[] = {
+        {.name = NULL,   .fd = 4,  .vhost_fd = 5 },
+        {.name = "tap7", .fd = -1, .vhost_fd = -1},
+        {.name = NULL,   .fd = 6,  .vhost_fd = -1},
+    };
+    struct qemu_argv_options options = usual;
+    AUTO(guest) *guest = guest_with(
+        "", "<interface type='bridge'><source bridge='br0'/></interface>"
+            "<interface type='bridge'><source bridge='br0'/></interface>"
+            "<interface type='ethernet'><target dev='mytap'/></interface>"
+            "<interface type='ethernet'><target dev='t4' managed='no'/>"
+            "</interface>");
+
+    (void)state;
+    options.taps = taps;
+    options.tap_count = ARRAY_COUNT(taps);
+    AUTO_FREE char *lines = lines_of(guest, &options);
+
+    assert_has(lines, "-netdev\n{\"type\":\"tap\",\"fd\":\"4\",\"vhost\":true,"
+                      "\"vhostfd\":\"5\",\"id\":\"hostnet0\"}");
+    assert_has(lines, "-netdev\n{\"type\":\"tap\",\"ifname\":\"tap7\","
+                      "\"script\":\"no\",\"downscript\":\"no\","
+                      "\"id\":\"hostnet1\"}");
+    assert_has(lines,
+               "-netdev\n{\"type\":\"tap\",\"fd\":\"6\",\"id\":\"hostnet2\"}");
+    assert_has(lines, "-netdev\n{\"type\":\"tap\",\"ifname\":\"t4\","
+                      "\"script\":\"no\",\"downscript\":\"no\","
+                      "\"id\":\"hostnet3\"}");
+    options.taps = NULL;
+    options.tap_count = 0;
+    AUTO_ERROR err = {0};
+
+    assert_null(qemu_argv_new(guest, &options, &err));
+    assert_non_null(strstr(err.message, "it has no tap device"));
+}
+
+static void
+vnc_listens_where_it_is_told(void **state)
+{
+    AUTO(guest) *guest =
+        guest_with("", "<graphics type='vnc' port='5907' autoport='no'/>");
+    struct guest_graphics *graphics = guest->graphics.items[0];
+    struct qemu_argv_options options = usual;
+
+    (void)state;
+    set_text(&graphics->listen, NULL);
+    options.vnc_listen = "10.0.0.1";
+    AUTO_FREE char *lines = lines_of(guest, &options);
+
+    assert_has(lines, "-vnc\n10.0.0.1:7,audiodev=audio1");
+    set_text(&graphics->listen, "fe80::1");
+    AUTO_FREE char *ipv6 = lines_of(guest, &options);
+
+    assert_has(ipv6, "-vnc\n[fe80::1]:7,audiodev=audio1");
+    set_text(&graphics->listen, "::1");
+    graphics->password = xstrdup("a,b");
+    AUTO_FREE char *secret = lines_of(guest, &options);
+
+    assert_has(secret, "-vnc\n[::1]:7,password=on,audiodev=audio1");
+    assert_has_not(secret, "a,b");
+}
+
+static void
+character_devices_have_all_their_kinds(void **state)
+{
+    AUTO(guest) *guest = guest_with(
+        "", "<serial type='pty'/><serial type='null'/>"
+            "<serial type='file'><source path='/l' append='on'/></serial>"
+            "<serial type='unix'><source mode='connect' path='/s'/></serial>"
+            "<channel type='unix'><source mode='bind' path='/b'/>"
+            "<target type='virtio' name='x'/></channel>"
+            "<channel type='tcp'><source mode='connect' host='h' service='1'/>"
+            "<target type='virtio' name='y'/></channel>");
+    AUTO_FREE char *lines = lines_of(guest, &usual);
+
+    (void)state;
+    assert_has(lines, "-chardev\npty,id=charserial0");
+    assert_has(lines, "-chardev\nnull,id=charserial1");
+    assert_has(lines, "-chardev\nfile,id=charserial2,path=/l,append=on");
+    assert_has(lines, "-chardev\nsocket,id=charserial3,path=/s");
+    assert_has(lines, "-chardev\nsocket,id=charchannel0,path=/b,server=on,"
+                      "wait=off");
+    assert_has(lines, "-chardev\nsocket,id=charchannel1,host=h,port=1");
+}
+
+static void
+a_log_of_the_guest_survives_its_arrival(void **state)
+{
+    AUTO(guest) *guest =
+        guest_with("", "<serial type='file'><source path='/l'/></serial>");
+    struct qemu_argv_options options = usual;
+
+    (void)state;
+    AUTO_FREE char *fresh = lines_of(guest, &options);
+
+    assert_has(fresh, "-chardev\nfile,id=charserial0,path=/l");
+    options.is_incoming = true;
+    AUTO_FREE char *incoming = lines_of(guest, &options);
+
+    assert_has(incoming, "-chardev\nfile,id=charserial0,path=/l,append=on");
+}
+
+static void
+a_chain_of_images_is_built_from_the_bottom(void **state)
+{
+    AUTO(guest) *guest =
+        guest_with("", "<disk type='file'><driver name='qemu' type='qcow2'/>"
+                       "<source file='/top'/><target dev='vda'/></disk>");
+    struct guest_disk *disk = guest->disks.items[0];
+
+    (void)state;
+    disk->backing = xcalloc(1, sizeof(*disk->backing));
+    disk->backing->path = xstrdup("/base");
+    disk->backing->format = GUEST_DISK_FORMAT_QCOW2;
+    disk->backing->index = (struct guest_number){true, 2};
+    disk->backing->next = xcalloc(1, sizeof(*disk->backing));
+    AUTO_FREE char *lines = lines_of(guest, &usual);
+
+    assert_has(lines,
+               "-blockdev\n{\"driver\":\"file\",\"filename\":\"/base\","
+               "\"node-name\":\"libvirt-2-storage\",\"auto-read-only\":true,"
+               "\"discard\":\"unmap\"}\n"
+               "-blockdev\n{\"node-name\":\"libvirt-2-format\","
+               "\"read-only\":true,\"driver\":\"qcow2\","
+               "\"file\":\"libvirt-2-storage\",\"backing\":null}\n"
+               "-blockdev\n{\"driver\":\"file\",\"filename\":\"/top\","
+               "\"node-name\":\"libvirt-1-storage\",\"auto-read-only\":true,"
+               "\"discard\":\"unmap\"}\n"
+               "-blockdev\n{\"node-name\":\"libvirt-1-format\","
+               "\"read-only\":false,\"driver\":\"qcow2\","
+               "\"file\":\"libvirt-1-storage\","
+               "\"backing\":\"libvirt-2-format\"}");
+}
+
+/* ---- Text that would like to be more than text
+ * ---------------------------------------- */
+
+/* Closes a string, a JSON object and a list, starts an option. */
+#define HOSTILE "a,id=x\",\"b\":1}'\n-incoming,exec:sh $(id)"
+
+static void
+a_name_stays_one_argument(void **state)
+{
+    AUTO(guest) *guest = guest_with("", "");
+
+    (void)state;
+    set_text(&guest->name, "x,process=evil,debug-threads=off");
+    AUTO_FREE char *lines = lines_of(guest, &usual);
+
+    assert_has(lines, "-name\nguest=x,,process=evil,,debug-threads=off,"
+                      "debug-threads=on");
+}
+
+/* Counts the arguments, and finds the one that has 'part'. */
+static size_t
+count_arguments(const struct guest *guest, const char *part, char **found)
+{
+    AUTO_ERROR err = {0};
+    char **argv = qemu_argv_new(guest, &usual, &err);
+    size_t count = 0;
+
+    assert_non_null(argv);
+    for (; argv[count] != NULL; count++) {
+        if (part != NULL && strstr(argv[count], part) != NULL) {
+            assert_null(*found);
+            *found = xstrdup(argv[count]);
+        }
+    }
+    qemu_argv_free(argv);
+    return count;
+}
+
+static void
+a_path_of_an_image_stays_a_string(void **state)
+{
+    AUTO(guest) *guest = guest_with(
+        "", "<disk type='file'><source file='/plain'/><target dev='vda'/>"
+            "</disk>");
+    size_t count = count_arguments(guest, NULL, NULL);
+    AUTO_FREE char *found = NULL;
+
+    (void)state;
+    set_text(&guest->disks.items[0]->path, HOSTILE);
+    assert_int_equal(count_arguments(guest, "exec:sh", &found), count);
+    assert_string_equal(
+        found, "{\"driver\":\"file\",\"filename\":\"a,id=x\\\",\\\"b\\\":1}'\\n"
+               "-incoming,exec:sh $(id)\",\"node-name\":\"libvirt-1-storage\","
+               "\"auto-read-only\":true,\"discard\":\"unmap\"}");
+}
+
+static void
+a_path_of_a_character_device_stays_a_value(void **state)
+{
+    AUTO(guest) *guest =
+        guest_with("", "<serial type='file'><source path='/l'/></serial>");
+    size_t count = count_arguments(guest, NULL, NULL);
+    AUTO_FREE char *found = NULL;
+
+    (void)state;
+    set_text(&guest->serials.items[0]->path, HOSTILE);
+    assert_int_equal(count_arguments(guest, "exec:sh", &found), count);
+    assert_string_equal(found, "file,id=charserial0,path=a,,id=x\",,\"b\":1}'\n"
+                               "-incoming,,exec:sh $(id)");
+}
+
+static void
+texts_for_the_firmware_stay_values(void **state)
+{
+    AUTO(guest) *guest = guest_with(
+        "<sysinfo type='fwcfg'><entry name='opt/a,file=/etc/shadow'>"
+        "v,string=w</entry></sysinfo>"
+        "<sysinfo type='smbios'><system>"
+        "<entry name='serial'>s,file=/etc/shadow</entry></system></sysinfo>",
+        "");
+
+    (void)state;
+    guest->os.smbios = GUEST_SMBIOS_MODE_SYSINFO;
+    AUTO_FREE char *lines = lines_of(guest, &usual);
+
+    assert_has(lines, "-smbios\ntype=1,serial=s,,file=/etc/shadow");
+    assert_has(lines, "-fw_cfg\nname=opt/a,,file=/etc/shadow,"
+                      "string=v,,string=w");
+}
+
+static void
+a_kernel_that_looks_like_an_option_is_the_value_of_one(void **state)
+{
+    AUTO(guest) *guest = guest_with("", "");
+
+    (void)state;
+    guest->os.kernel = xstrdup("-daemonize");
+    guest->os.cmdline = xstrdup("-monitor stdio,x");
+    AUTO_FREE char *lines = lines_of(guest, &usual);
+
+    assert_has(lines, "-kernel\n-daemonize\n-append\n-monitor stdio,x");
+}
+
+static void
+words_that_cannot_be_quoted_are_refused(void **state)
+{
+    AUTO(guest) *guest = guest_with(
+        "<cpu match='exact'><model>qemu64</model>"
+        "<feature policy='require' name='aes'/></cpu>",
+        "<graphics type='vnc' port='5900' autoport='no' keymap='de'/>");
+    struct guest_cpu *cpu = guest->cpu;
+
+    (void)state;
+    set_text(&cpu->features.items[0]->name, "aes=off,x");
+    assert_refused(guest, "the CPU feature 'aes=off,x' cannot be put on QEMU's "
+                          "command line");
+    set_text(&cpu->features.items[0]->name, "aes");
+    set_text(&cpu->model, "qemu64,svm=on");
+    assert_refused(guest, "the CPU model 'qemu64,svm=on' cannot be put on "
+                          "QEMU's command line");
+    set_text(&cpu->model, "qemu64");
+    set_text(&guest->graphics.items[0]->keymap, "../../etc/passwd");
+    assert_refused(guest, "the keymap '../../etc/passwd' cannot be put on "
+                          "QEMU's command line");
+    set_text(&guest->graphics.items[0]->keymap, NULL);
+    set_text(&guest->graphics.items[0]->listen, "unix:/tmp/x,to=9");
+    assert_refused(guest, "the VNC address 'unix:/tmp/x,to=9' cannot be put on "
+                          "QEMU's command line");
+    set_text(&guest->graphics.items[0]->listen, NULL);
+    set_text(&guest->os.machine, "pc,accel=kvm");
+    assert_refused(guest, "the machine 'pc,accel=kvm' cannot be put on QEMU's "
+                          "command line");
+}
+
+static void
+an_alias_cannot_add_an_option(void **state)
+{
+    AUTO(guest) *guest = guest_with("", "<serial type='pty'/>");
+
+    (void)state;
+    set_text(&guest->serials.items[0]->device.alias, "s,path=/x");
+    assert_refused(guest, "the alias 's,path=/x' cannot be put on QEMU's "
+                          "command line");
+}
+
+/* ---- What is missing
+ * -------------------------------------------------------------------- */
+
+static void
+a_port_or_path_that_nobody_chose_is_refused(void **state)
+{
+    AUTO(guest) *graphics =
+        guest_with("", "<graphics type='vnc' port='-1' autoport='yes'/>");
+    AUTO(guest) *channel = guest_with(
+        "", "<channel type='unix'><target type='virtio' name='x'/></channel>");
+
+    (void)state;
+    assert_refused(graphics, "graphics: VNC port -1 is not from 5900 to 65535");
+    assert_refused(channel, "channel0: it has no path");
+}
+
+static void
+a_log_can_be_read_by_a_shell(void **state)
+{
+    char *const argv[] = {(char[]){"/bin/qemu"},
+                          (char[]){"-name"},
+                          (char[]){"guest=it's"},
+                          (char[]){"-S"},
+                          (char[]){"-append"},
+                          (char[]){""},
+                          NULL};
+    AUTO_FREE char *text = qemu_argv_to_text(argv);
+
+    (void)state;
+    assert_string_equal(text, "/bin/qemu \\\n-name 'guest=it'\\''s' \\\n-S "
+                              "\\\n-append ''\n");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_line_is_that_of_libvirt),
+        cmocka_unit_test(the_monitor_is_where_the_process_puts_it),
+        cmocka_unit_test(an_incoming_guest_waits),
+        cmocka_unit_test(memory_is_exact_to_the_kib),
+        cmocka_unit_test(the_cpu_of_the_running_guest_wins),
+        cmocka_unit_test(tap_devices_come_from_the_caller),
+        cmocka_unit_test(vnc_listens_where_it_is_told),
+        cmocka_unit_test(character_devices_have_all_their_kinds),
+        cmocka_unit_test(a_log_of_the_guest_survives_its_arrival),
+        cmocka_unit_test(a_chain_of_images_is_built_from_the_bottom),
+        cmocka_unit_test(a_name_stays_one_argument),
+        cmocka_unit_test(a_path_of_an_image_stays_a_string),
+        cmocka_unit_test(a_path_of_a_character_device_stays_a_value),
+        cmocka_unit_test(texts_for_the_firmware_stay_values),
+        cmocka_unit_test(
+            a_kernel_that_looks_like_an_option_is_the_value_of_one),
+        cmocka_unit_test(words_that_cannot_be_quoted_are_refused),
+        cmocka_unit_test(an_alias_cannot_add_an_option),
+        cmocka_unit_test(a_port_or_path_that_nobody_chose_is_refused),
+        cmocka_unit_test(a_log_can_be_read_by_a_shell),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
