@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <ini.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +33,11 @@ static const struct {
 
 struct reading {
     struct config *config;
-    struct error *err;
+    FILE *file;
+    int line;         /* The number of the one that was read last. */
+    struct error err; /* The first that was found. */
+    int wrong_line;   /* Where. */
+    int errnum;       /* Of reading; 0: it went well. */
 };
 
 static int set_value(struct config *config, size_t index, const char *value,
@@ -41,6 +46,7 @@ static int set_text(char **field, enum type type, const char *value,
                     struct error *err);
 static int set_ports(struct config_ports *ports, const char *value,
                      struct error *err);
+static char *next_line(char *line, int size, void *stream);
 static int found_key(void *user, const char *section, const char *name,
                      const char *value);
 static char *default_folder(bool is_privileged, const char *system,
@@ -90,22 +96,30 @@ config_set(struct config *config, const char *key, const char *value,
 int
 config_read(struct config *config, const char *path, struct error *err)
 {
-    struct error wrong = {0};
-    struct reading reading = {config, &wrong};
-    int line = ini_parse(path, found_key, &reading);
+    struct reading reading = {.config = config, .file = fopen(path, "re")};
+    int wrong_line;
 
-    if (line == -1) {
-        return error_set_errno(err, errno ? errno : ENOENT,
+    if (!reading.file) {
+        return error_set_errno(err, errno, "reading the configuration file %s",
+                               path);
+    }
+    /* The first line that inih, or found_key(), did not like. */
+    wrong_line = ini_parse_stream(next_line, &reading, found_key, &reading);
+    fclose(reading.file);
+    if (reading.errnum) {
+        error_clear(&reading.err);
+        return error_set_errno(err, reading.errnum,
                                "reading the configuration file %s", path);
     }
-    if (error_is_set(&wrong)) {
-        error_move(err, &wrong);
-        return error_wrap(err, "%s:%d", path, line);
+    if (wrong_line != 0 && wrong_line == reading.wrong_line) {
+        error_move(err, &reading.err);
+        return error_wrap(err, "%s:%d", path, wrong_line);
     }
-    if (line != 0) {
+    error_clear(&reading.err);
+    if (wrong_line != 0) {
         return error_set(err, ERROR_INVALID_ARG,
                          "%s:%d: not a line of the form 'key = value'", path,
-                         line);
+                         wrong_line);
     }
     return 0;
 }
@@ -175,6 +189,7 @@ set_value(struct config *config, size_t index, const char *value,
           struct error *err)
 {
     void *field = (char *)config + keys[index].offset;
+    uint64_t number;
     int result = 0;
 
     switch (keys[index].type) {
@@ -184,9 +199,11 @@ set_value(struct config *config, size_t index, const char *value,
         result = set_text(field, keys[index].type, value, err);
         break;
     case NUMBER:
-        if (!parse_u64(value, 1000000, field) || *(uint64_t *)field == 0) {
+        if (!parse_u64(value, 1000000, &number) || number == 0) {
             result = error_set(err, ERROR_INVALID_ARG,
                                "'%s' is not a number of seconds from 1", value);
+        } else {
+            *(uint64_t *)field = number;
         }
         break;
     case UUID:
@@ -253,21 +270,40 @@ set_ports(struct config_ports *ports, const char *value, struct error *err)
     return 0;
 }
 
-/* inih: 0 is "stop and report this line". */
+/* Without leading blanks, which would make it a part of the line before. */
+static char *
+next_line(char *line, int size, void *stream)
+{
+    struct reading *reading = stream;
+    size_t blanks;
+
+    reading->line++;
+    if (!fgets(line, size, reading->file)) {
+        reading->errnum = ferror(reading->file) ? errno : 0;
+        return NULL;
+    }
+    blanks = strspn(line, " \t");
+    memmove(line, line + blanks, strlen(line + blanks) + 1);
+    return line;
+}
+
+/* inih: 0 is "report this line, if it is the first". */
 static int
 found_key(void *user, const char *section, const char *name, const char *value)
 {
     struct reading *reading = user;
 
-    if (error_is_set(reading->err)) {
+    if (error_is_set(&reading->err)) {
         return 0;
     }
     if (*section) {
-        error_set(reading->err, ERROR_INVALID_ARG, "there is no section '%s'",
+        error_set(&reading->err, ERROR_INVALID_ARG, "there is no section '%s'",
                   section);
-        return 0;
+    } else if (config_set(reading->config, name, value, &reading->err) == 0) {
+        return 1;
     }
-    return config_set(reading->config, name, value, reading->err) == 0;
+    reading->wrong_line = reading->line;
+    return 0;
 }
 
 static char *
