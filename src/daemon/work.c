@@ -69,8 +69,19 @@ static void
 granted(struct job_request *request)
 {
     struct work *work = container_of(request, struct work, request);
+    const struct domain *domain = work->domain;
+    char uuid[UUID_TEXT_SIZE];
+    AUTO_ERROR err = {0};
 
-    work->run(work);
+    if (domain_find_by_uuid(domain->host, &domain->uuid) == domain) {
+        work->run(work);
+        return;
+    }
+    /* It went while we waited: undefined, or transient and at its end. */
+    uuid_format(&domain->uuid, uuid);
+    error_set(&err, ERROR_NO_DOMAIN, "no domain with matching uuid '%s' (%s)",
+              uuid, domain->name);
+    work_done(work, &err);
 }
 
 static void
