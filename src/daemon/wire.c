@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+static void add_word(struct text *name, const char *word, size_t length);
+
 void
 wire_domain(const struct domain *domain, struct remote_dom *wire)
 {
@@ -60,17 +62,15 @@ wire_check_flags(uint64_t flags, uint64_t known, const char *function,
                      (unsigned long long)(flags & ~known), function);
 }
 
-/* libvirt's dispatchers are named after the procedures: DOMAIN_GET_STATE is
- * remoteDispatchDomainGetState.  Clients read the name in the refusals of
+/* libvirt's dispatchers are named after the procedures: DOMAIN_GET_XML_DESC is
+ * remoteDispatchDomainGetXMLDesc.  Clients read the name in the refusals of
  * others.  The names are made once and kept. */
 const char *
 wire_api_name(const struct rpc_call *call)
 {
     static char *names[512];
     int number = (int)rpc_call_procedure(call);
-    const char *from = rpc_procedure_name(number);
     AUTO_TEXT name = {0};
-    bool is_upper = true;
 
     if (number < 0 || number >= (int)ARRAY_COUNT(names)) {
         return "remoteDispatch";
@@ -79,15 +79,11 @@ wire_api_name(const struct rpc_call *call)
         return names[number];
     }
     text_add(&name, "remoteDispatch");
-    for (; *from; from++) {
-        if (*from == '_') {
-            is_upper = true;
-            continue;
-        }
-        char letter = is_upper ? *from : (char)tolower((unsigned char)*from);
+    for (const char *word = rpc_procedure_name(number); *word;) {
+        size_t length = strcspn(word, "_");
 
-        text_add_bytes(&name, &letter, 1);
-        is_upper = false;
+        add_word(&name, word, length);
+        word += length + (word[length] == '_');
     }
     names[number] = text_take(&name);
     return names[number];
@@ -100,5 +96,24 @@ wire_finish(struct rpc_call *call, const struct error *err)
         rpc_call_fail(call, err);
     } else {
         rpc_call_reply(call, NULL);
+    }
+}
+
+/* "Domain", but "XML". */
+static void
+add_word(struct text *name, const char *word, size_t length)
+{
+    static const char *const kept[] = {"ID", "OS", "URI", "UUID", "XML"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(kept); i++) {
+        if (strlen(kept[i]) == length && memcmp(kept[i], word, length) == 0) {
+            text_add_bytes(name, word, length);
+            return;
+        }
+    }
+    for (size_t i = 0; i < length; i++) {
+        char letter = i == 0 ? word[i] : (char)tolower((unsigned char)word[i]);
+
+        text_add_bytes(name, &letter, 1);
     }
 }
