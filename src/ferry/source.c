@@ -182,7 +182,8 @@ hear_destroy(struct domain_migration *migration)
 {
     AUTO_ERROR err = {0};
 
-    error_set(&err, ERROR_OPERATION_FAILED, "the domain was destroyed");
+    error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_FAILED,
+                   "domain is not running: it was destroyed");
     source_fail(source_of(migration), &err);
 }
 
@@ -239,6 +240,7 @@ start_deadline(struct source *source)
         break;
     case SOURCE_STATE_BEGUN:
     case SOURCE_STATE_HANDED:
+    case SOURCE_STATE_SHELL_GONE:
         wait_ms = settings->begin_timeout_ms;
         break;
     case SOURCE_STATE_HANDING:

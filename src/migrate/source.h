@@ -13,14 +13,15 @@
 /* Name, the phase that the job is in while a call of the client runs there (an
  * enum qemu_migration_phase without its prefix). */
 #define SOURCE_STATES(X)                                                       \
-    X(IDLE, NONE)            /* No migration. */                               \
-    X(BEGUN, BEGIN3)         /* Begin was answered; the job is held. */        \
-    X(ARMING, PERFORM3)      /* QEMU gets its parameters. */                   \
-    X(COPYING, PERFORM3)     /* QEMU sends memory. */                          \
-    X(HANDING, PERFORM3)     /* The guest is stopped; the rest goes. */        \
-    X(HANDED, PERFORM3_DONE) /* All is there: waits for Confirm. */            \
-    X(UNSURE, NONE)          /* Nobody said how it ended. */                   \
-    X(CANCELLING, PERFORM3)  /* QEMU was told to give up. */                   \
+    X(IDLE, NONE)                /* No migration. */                           \
+    X(BEGUN, BEGIN3)             /* Begin was answered; the job is held. */    \
+    X(ARMING, PERFORM3)          /* QEMU gets its parameters. */               \
+    X(COPYING, PERFORM3)         /* QEMU sends memory. */                      \
+    X(HANDING, PERFORM3)         /* The guest is stopped; the rest goes. */    \
+    X(HANDED, PERFORM3_DONE)     /* All is there: waits for Confirm. */        \
+    X(SHELL_GONE, PERFORM3_DONE) /* The same; QEMU has died here. */           \
+    X(UNSURE, NONE)              /* Nobody said how it ended. */               \
+    X(CANCELLING, PERFORM3)      /* QEMU was told to give up. */               \
     X(RESTORING, CONFIRM3_CANCELLED) /* The guest is made to run again. */     \
     X(KILLING, CONFIRM3)             /* The guest runs there; QEMU goes. */
 
