@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Fills the daemon's settings into its manual pages, at build time: settings
- * PAGE.rst prints the page with its line "@OPTIONS@" or "@KEYS@" replaced by a
- * list made from src/daemon/config.def. */
+/* Fills the daemon's settings, from src/daemon/config.def, into its manual
+ * pages and into its configuration file, at build time: settings FILE prints
+ * the file with its line "@OPTIONS@", "@KEYS@" or "@SETTINGS@" replaced by a
+ * list. */
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,6 +35,31 @@ print_list(bool is_option)
     }
 }
 
+/* As comments, for the configuration file; the help in lines of 76 columns. */
+static void
+print_settings(void)
+{
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        const char *word = settings[i].help;
+        size_t column = 80;
+
+        while (*word) {
+            size_t length = strcspn(word, " ");
+
+            column += 1 + length;
+            if (column > 76) {
+                column = 1 + length;
+                fputs(word == settings[i].help ? "#" : "\n#", stdout);
+            }
+            printf(" %.*s", (int)length, word);
+            word += length + strspn(word + length, " ");
+        }
+        printf("\n#%s =%s%s\n\n", settings[i].name,
+               settings[i].standard && *settings[i].standard ? " " : "",
+               settings[i].standard ? settings[i].standard : "");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -41,12 +67,14 @@ main(int argc, char **argv)
     char line[256];
 
     if (!file) {
-        fputs("usage: settings PAGE.rst\n", stderr);
+        fputs("usage: settings FILE\n", stderr);
         return 2;
     }
     while (fgets(line, sizeof line, file)) {
         if (strcmp(line, "@OPTIONS@\n") == 0 || strcmp(line, "@KEYS@\n") == 0) {
             print_list(strcmp(line, "@OPTIONS@\n") == 0);
+        } else if (strcmp(line, "@SETTINGS@\n") == 0) {
+            print_settings();
         } else {
             fputs(line, stdout);
         }

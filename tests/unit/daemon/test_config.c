@@ -6,6 +6,7 @@
 #include "daemon/config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -345,6 +346,34 @@ a_file_that_is_not_there_is_an_error(void **state)
 }
 
 static void
+the_installed_file_has_every_key_and_sets_none(void **state)
+{
+    struct settings *settings = *state;
+    char text[16384] = {0};
+    FILE *file = fopen(CONFIGURATION_FILE, "re");
+    AUTO_ERROR err = {0};
+
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    assert_true(feof(file));
+    fclose(file);
+    for (unsigned i = 0; config_key_at(i); i++) {
+        const struct config_key *key = config_key_at(i);
+        bool has_value = key->standard && *key->standard;
+        AUTO_FREE char *line =
+            xasprintf("\n#%s =%s%s\n", key->name, has_value ? " " : "",
+                      has_value ? key->standard : "");
+
+        if (!strstr(text, line)) {
+            fail_msg("there is no line%s", line);
+        }
+    }
+    assert_int_equal(config_read(&settings->config, CONFIGURATION_FILE, &err),
+                     0);
+    assert_null(settings->config.runtime_dir);
+}
+
+static void
 an_ordinary_users_folders_are_those_of_the_session(void **state)
 {
     struct settings *settings = *state;
@@ -507,6 +536,7 @@ main(void)
         TEST(an_indented_line_is_a_line_of_its_own),
         TEST(a_folder_is_not_an_empty_file),
         TEST(a_file_that_is_not_there_is_an_error),
+        TEST(the_installed_file_has_every_key_and_sets_none),
         TEST(an_ordinary_users_folders_are_those_of_the_session),
         TEST(without_a_state_folder_of_the_session_home_is_used),
         TEST(a_user_without_a_session_must_say_where),
