@@ -117,14 +117,18 @@ def test_source_qemu_dies_during_perform(here, there, filled):
 
 
 def test_source_qemu_dies_before_finish(here, there, steps, beat):
-    """Everything has been sent: the guest lives on the destination."""
+    """Everything has been sent: the guest lives on the destination.
+
+    Confirm has nothing to confirm any more, and says so, as libvirtd does.
+    """
     steps.begin()
     steps.prepare()
     steps.perform()
     processes.kill(here.qemu())
+    wait_for(lambda: here.virsh.state("beat") is None)
     steps.finish()
     beat.wait_leg(2)
-    steps.confirm()
+    assert refused(steps.confirm).code == 42
     assert_runs_only_on(there, here, "beat", beat)
     beat.check()
 
@@ -135,8 +139,9 @@ def test_source_qemu_dies_before_confirm(here, there, steps, beat):
     steps.perform()
     steps.finish()
     processes.kill(here.qemu())
+    wait_for(lambda: here.virsh.state("beat") is None)
     beat.wait_leg(2)
-    steps.confirm()
+    assert refused(steps.confirm).code == 42
     assert_runs_only_on(there, here, "beat", beat)
     beat.check()
 
@@ -280,6 +285,18 @@ def test_machine_that_differs_is_found_by_qemu(here, there, steps, beat):
         steps.confirm(cancelled=1)
     assert_runs_only_on(here, there, "beat", beat)
     assert_job_is_over(here, "beat")
+    beat.check()
+
+
+def test_destination_xml_of_the_same_machine_is_taken(
+    here, there, run_here, beat
+):
+    path = here.file("same.xml", here.virsh("dumpxml", "--migratable", "beat"))
+    here.virsh(
+        "migrate", "--live", "--xml", path, "beat", there.tcp_uri, seconds=60
+    )
+    beat.wait_leg(2)
+    assert_runs_only_on(there, here, "beat", beat)
     beat.check()
 
 

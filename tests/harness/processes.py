@@ -98,10 +98,15 @@ def can_listen(port):
     return True
 
 
+# Tests that run at the same time take theirs from ranges of their own.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 6
+PORTS = range(20000 + 2000 * WORKER, 22000 + 2000 * WORKER)
+
+
 def free_ports(count):
     """The first of so many ports in a row that nobody listens on."""
     for _ in range(1000):
-        first = random.randrange(20000, 32000 - count)
+        first = random.randrange(PORTS.start, PORTS.stop - count)
         if all(can_listen(port) for port in range(first, first + count)):
             return first
     raise AssertionError(f"no {count} free ports in a row")
