@@ -131,7 +131,8 @@ add_cpus(struct text *text, const struct host_node *node)
 }
 
 /* An alias stands behind the machine that it means, the default machine is
- * first: clients take that one where a user names none. */
+ * first: clients take that one where a user names none.  QEMU's machine "none"
+ * has no guest. */
 static void
 add_guest(struct text *text, const struct qemu_capabilities *qemu)
 {
@@ -144,7 +145,8 @@ add_guest(struct text *text, const struct qemu_capabilities *qemu)
         for (size_t i = 0; i < qemu->machine_count; i++) {
             const struct qemu_machine *machine = &qemu->machines[i];
 
-            if (machine->is_default != (is_first == 1)) {
+            if (machine->is_default != (is_first == 1) ||
+                strcmp(machine->name, "none") == 0) {
                 continue;
             }
             add_machine(text, machine, machine->name);

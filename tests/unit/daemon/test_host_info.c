@@ -232,10 +232,11 @@ static char *
 format(struct machine *machine, bool has_kvm)
 {
     char new_name[] = "pc-7.2", alias[] = "pc", old_name[] = "pc-<1'&",
-         arch[] = "x86_64", binary[] = "/opt/q&a/qemu";
+         none[] = "none", arch[] = "x86_64", binary[] = "/opt/q&a/qemu";
     struct qemu_machine machines[] = {
-        {.name = old_name, .max_cpus = 1,   .is_deprecated = true},
-        { .name = new_name,  .alias = alias, .max_cpus = 255,    .is_default = true},
+        {.name = none,           .max_cpus = 1},
+        {                .name = old_name,   .max_cpus = 1,              .is_deprecated = true},
+        { .name = new_name, .alias = alias,                 .max_cpus = 255, .is_default = true},
     };
     struct qemu_capabilities qemu = {
         .binary = binary,
