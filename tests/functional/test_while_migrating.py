@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness.commands import OnTerminal
 from harness.migration import (
     assert_job_is_over,
     assert_runs_only_on,
@@ -173,6 +174,23 @@ def test_killed_client_leaves_the_source_running(
 ):
     migrating.kill()
     migrating.finish()
+    assert_runs_only_on(here, there, "beat", beat)
+    wait_for(lambda: "None" in here.virsh("domjobinfo", "beat"))
+    beat.check()
+
+
+def test_interrupted_client_stops_the_migration(here, there, guest, beat):
+    guest.config = "hb=10 fill=64"
+    here.create(guest)
+    beat.wait_running()
+    here.virsh("migrate-setspeed", "beat", 1)
+    virsh = OnTerminal(
+        here.virsh.prefix
+        + ["migrate", "--live", "--verbose", "beat", there.tcp_uri]
+    )
+    wait_for(lambda: is_copying(here, "beat"), 20, here.log)
+    virsh.press_control_c()
+    assert "canceled by client" in virsh.finish()
     assert_runs_only_on(here, there, "beat", beat)
     wait_for(lambda: "None" in here.virsh("domjobinfo", "beat"))
     beat.check()

@@ -2,8 +2,11 @@
 """virsh and vmferry, run as a user would."""
 
 import os
+import pty
+import select
 import signal
 import subprocess
+import time
 
 from .beat import BUILD
 
@@ -60,6 +63,40 @@ class Running:
         if not status:
             raise Failed(f"{self.command}: should have failed: {out}{err}")
         return message(err)
+
+
+class OnTerminal:
+    """A command on a terminal of its own: virsh hears Ctrl-C only there."""
+
+    def __init__(self, command):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execvp(command[0], command)
+
+    def is_running(self):
+        return os.waitpid(self.pid, os.WNOHANG)[0] == 0
+
+    def press_control_c(self):
+        os.write(self.terminal, b"\x03")
+
+    def finish(self, seconds=20):
+        """All that it wrote, once it has ended."""
+        said = b""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not select.select([self.terminal], [], [], 0.1)[0]:
+                continue
+            try:
+                piece = os.read(self.terminal, 4096)
+            except OSError:  # The other end is closed.
+                piece = b""
+            if not piece:
+                os.waitpid(self.pid, 0)
+                os.close(self.terminal)
+                return said.decode()
+            said += piece
+        os.kill(self.pid, signal.SIGKILL)
+        raise Failed(f"no end within {seconds} s: {said.decode()}")
 
 
 def message(err):
