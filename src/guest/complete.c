@@ -22,7 +22,6 @@ guest_complete(struct guest *guest, const struct guest_host *host,
     }
     complete_cpu(guest, host);
     complete_boot(guest);
-    complete_order(guest);
     if (complete_defaults(guest, err) < 0 ||
         complete_controllers(guest, is_q35, err) < 0 ||
         addresses_assign_drives(guest, err) < 0) {

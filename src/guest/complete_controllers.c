@@ -19,48 +19,18 @@ static void complete_index(struct guest *guest, size_t number);
 
 /* ---- Order --------------------------------------------------------------- */
 
-/* Where a controller goes: after those of its type that have lower numbers;
- * one without a number after all of them; a master before its companions. */
-static size_t
-controller_place(const struct guest *guest, size_t count,
-                 const struct guest_controller *controller)
-{
-    size_t place = count;
-    bool has_type = false;
-
-    for (size_t i = count; i-- > 0;) {
-        const struct guest_controller *other = guest->controllers.items[i];
-
-        if (other->type != controller->type) {
-            continue;
-        }
-        if (!controller->index.is_set) {
-            return i + 1;
-        }
-        if ((other->index.is_set &&
-             other->index.value > controller->index.value) ||
-            (other->index.is_set &&
-             other->index.value == controller->index.value &&
-             other->master_port.is_set && !controller->master_port.is_set)) {
-            place = i;
-        } else if (!has_type) {
-            place = i + 1;
-        }
-        has_type = true;
-    }
-    return place;
-}
-
 void
 complete_order(struct guest *guest)
 {
-    for (size_t i = 0; i < guest->controllers.count; i++) {
-        struct guest_controller *controller = guest->controllers.items[i];
-        size_t place = controller_place(guest, i, controller);
+    size_t count = guest->controllers.count;
+    __typeof__(guest->controllers) unordered = guest->controllers;
 
-        guest_list_remove(&guest->controllers, i);
-        guest_list_insert(&guest->controllers, place, controller);
+    guest->controllers.items = NULL;
+    guest->controllers.count = 0;
+    for (size_t i = 0; i < count; i++) {
+        guest_add_controller(guest, unordered.items[i]);
     }
+    free(unordered.items);
 }
 
 /* ---- Numbers and models ---------------------------------------------------

@@ -98,9 +98,43 @@ complete_interface(struct guest_interface *interface)
         }                                                                      \
     } while (0)
 
+static bool
+has_isa_port(const struct guest *guest, uint64_t port)
+{
+    for (size_t i = 0; i < guest->serials.count; i++) {
+        const struct guest_chardev *serial = guest->serials.items[i];
+
+        if (serial->target <= GUEST_CHARDEV_TARGET_ISA_SERIAL &&
+            serial->port.is_set && serial->port.value == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those that are called ISA ports have the lowest numbers; only then come those
+ * of which nothing is said. */
+static void
+number_isa_ports(struct guest *guest)
+{
+    for (size_t i = 0; i < guest->serials.count; i++) {
+        struct guest_chardev *serial = guest->serials.items[i];
+        uint64_t port = 0;
+
+        if (serial->target != GUEST_CHARDEV_TARGET_ISA_SERIAL) {
+            continue;
+        }
+        while (has_isa_port(guest, port)) {
+            port++;
+        }
+        set_default(&serial->port, port);
+    }
+}
+
 static void
 complete_serials(struct guest *guest)
 {
+    number_isa_ports(guest);
     for (size_t i = 0; i < guest->serials.count; i++) {
         struct guest_chardev *serial = guest->serials.items[i];
         enum guest_address_type address = serial->device.address.type;
@@ -146,6 +180,9 @@ copy_backend(struct guest_chardev *to, const struct guest_chardev *from)
     copy_text(&to->service, from->service);
     to->protocol = from->protocol;
     to->port = from->port;
+    if (from->device.address.type == GUEST_ADDRESS_TYPE_ISA) {
+        to->device.address = from->device.address;
+    }
 }
 
 /* The first console is the first serial port, if that is on the board or there

@@ -142,6 +142,21 @@ guest_add_disk(struct guest *guest, struct guest_disk *disk)
                       place == SIZE_MAX ? guest->disks.count : place, disk);
 }
 
+/* Whether 'controller' is written before 'other', of the same type. */
+static bool
+comes_before(const struct guest_controller *controller,
+             const struct guest_controller *other)
+{
+    if (!controller->index.is_set || !other->index.is_set) {
+        return false;
+    }
+    if (controller->index.value != other->index.value) {
+        return controller->index.value < other->index.value;
+    }
+    /* A USB controller comes before its companions. */
+    return other->master_port.is_set && !controller->master_port.is_set;
+}
+
 void
 guest_add_controller(struct guest *guest, struct guest_controller *controller)
 {
@@ -153,9 +168,7 @@ guest_add_controller(struct guest *guest, struct guest_controller *controller)
         if (other->type != controller->type) {
             continue;
         }
-        if (other->index.is_set &&
-            (!controller->index.is_set ||
-             other->index.value > controller->index.value)) {
+        if (comes_before(controller, other)) {
             place = i;
         } else if (place == SIZE_MAX) {
             place = i + 1;

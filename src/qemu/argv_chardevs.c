@@ -151,6 +151,13 @@ add_serial(struct argv_context *context, const struct guest_chardev *serial)
     argv_json_text(device, "id", alias);
     if (serial->target == GUEST_CHARDEV_TARGET_ISA_SERIAL) {
         argv_json_number(device, "index", serial->port.value);
+        if (serial->device.address.iobase.is_set) {
+            argv_json_number(device, "iobase",
+                             serial->device.address.iobase.value);
+        }
+        if (serial->device.address.irq.is_set) {
+            argv_json_number(device, "irq", serial->device.address.irq.value);
+        }
     } else {
         argv_address(context, device, &serial->device.address);
     }
