@@ -233,6 +233,7 @@ a_child_has_its_own_session_and_default_signals(void **state)
         shell(SHELL("set -- $(cat /proc/$$/stat); echo $(($1 == $6));"
                     "exec grep -E 'Sig(Blk|Ign)' /proc/self/status"));
     AUTO_FREE char *text = NULL;
+    char *ignored;
     sigset_t blocked, before;
 
     (void)state;
@@ -243,8 +244,13 @@ a_child_has_its_own_session_and_default_signals(void **state)
     text = output_of(options);
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    assert_string_equal(text, "1\nSigBlk:\t0000000000000000\n"
-                              "SigIgn:\t0000000000000000\n");
+    ignored = strstr(text, "SigIgn:");
+    assert_non_null(ignored);
+    /* Signals 32 and 33 are glibc's own: a program that posix_spawn() started,
+     * as make does, ignores them, and can't change that. */
+    assert_int_equal(strtoull(ignored + 7, NULL, 16) & ~(3ULL << 31), 0);
+    *ignored = '\0';
+    assert_string_equal(text, "1\nSigBlk:\t0000000000000000\n");
 }
 
 static void
