@@ -105,8 +105,6 @@ void
 destination_qemu_event(struct destination *destination,
                        const struct qmp_event *event)
 {
-    AUTO_ERROR err = {0};
-
     if (event->type != QMP_EVENT_MIGRATION) {
         return;
     }
