@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "domain/domain_internal.h"
 #include "domain/resources.h"
@@ -124,6 +125,7 @@ launch(struct domain *domain, const struct domain_start_options *options,
         .is_incoming = options->is_incoming,
         .has_sandbox = true,
         .qemu_version = qemu_capabilities_version(host->qemu),
+        .now_s = realtime_ms() / 1000,
     };
     struct qemu_process_options process_options = {
         .binary = domain->live->emulator,

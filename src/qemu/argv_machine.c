@@ -5,6 +5,8 @@
 #include <json-c/json.h>
 #include <time.h>
 
+static bool has_no_hpet(const struct guest *guest);
+static bool has_machine_switches(const struct argv_context *context);
 static void add_name(struct argv_context *context);
 static int add_machine(struct argv_context *context, struct error *err);
 static void add_memory(struct argv_context *context);
@@ -69,7 +71,7 @@ argv_board(struct argv_context *context, struct error *err)
         return -1;
     }
     argv_add_flag(argv, "-no-shutdown");
-    if (!context->guest->features.acpi) {
+    if (!context->guest->features.acpi && !has_machine_switches(context)) {
         argv_add_flag(argv, "-no-acpi");
     }
     add_power(context);
@@ -95,6 +97,33 @@ on_off(enum guest_switch value)
                                        : "off";
 }
 
+static const struct guest_timer *
+find_timer(const struct guest *guest, enum guest_timer_name name)
+{
+    for (size_t i = 0; i < guest->clock.timers.count; i++) {
+        if (guest->clock.timers.items[i]->name == name) {
+            return guest->clock.timers.items[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+has_no_hpet(const struct guest *guest)
+{
+    const struct guest_timer *hpet = find_timer(guest, GUEST_TIMER_NAME_HPET);
+
+    return hpet != NULL && hpet->is_present == GUEST_SWITCH_OFF;
+}
+
+/* QEMU 8.0 has properties of the machine for what were options; 9.0 lost the
+ * options. */
+static bool
+has_machine_switches(const struct argv_context *context)
+{
+    return context->options->qemu_version >= 8000000;
+}
+
 static int
 add_machine(struct argv_context *context, struct error *err)
 {
@@ -109,6 +138,10 @@ add_machine(struct argv_context *context, struct error *err)
     argv_text_pair(&text, "vmport", on_off(guest->features.vmport));
     argv_text_pair(&text, "smm", on_off(guest->features.smm));
     argv_text_pair(&text, "dump-guest-core", "off");
+    if (has_machine_switches(context)) {
+        argv_text_pair(&text, "acpi", guest->features.acpi ? NULL : "off");
+        argv_text_pair(&text, "hpet", has_no_hpet(guest) ? "off" : NULL);
+    }
     if (guest->has_no_shared_pages) {
         argv_text_pair(&text, "mem-merge", "off");
     }
@@ -171,17 +204,6 @@ add_smp(struct argv_context *context)
 /* ---- Clock ----------------------------------------------------------------
  */
 
-static const struct guest_timer *
-find_timer(const struct guest *guest, enum guest_timer_name name)
-{
-    for (size_t i = 0; i < guest->clock.timers.count; i++) {
-        if (guest->clock.timers.items[i]->name == name) {
-            return guest->clock.timers.items[i];
-        }
-    }
-    return NULL;
-}
-
 static int
 add_rtc_base(const struct argv_context *context, struct text *text,
              struct error *err)
@@ -232,8 +254,6 @@ add_clock(struct argv_context *context, struct error *err)
         find_timer(context->guest, GUEST_TIMER_NAME_RTC);
     const struct guest_timer *pit =
         find_timer(context->guest, GUEST_TIMER_NAME_PIT);
-    const struct guest_timer *hpet =
-        find_timer(context->guest, GUEST_TIMER_NAME_HPET);
     AUTO_TEXT text = {0};
 
     if (add_rtc_base(context, &text, err) < 0) {
@@ -251,7 +271,7 @@ add_clock(struct argv_context *context, struct error *err)
         argv_addf(&context->argv, "-global", "kvm-pit.lost_tick_policy=%s",
                   policies[pit->policy]);
     }
-    if (hpet != NULL && hpet->is_present == GUEST_SWITCH_OFF) {
+    if (has_no_hpet(context->guest) && !has_machine_switches(context)) {
         argv_add_flag(&context->argv, "-no-hpet");
     }
     return 0;

@@ -277,6 +277,43 @@ the_cpu_of_the_running_guest_wins(void **state)
 }
 
 static void
+a_newer_qemu_is_told_in_its_words(void **state)
+{
+    AUTO(guest) *guest = guest_with("<clock offset='utc'>"
+                                    "<timer name='hpet' present='no'/></clock>",
+                                    "");
+    struct qemu_argv_options options = usual;
+
+    (void)state;
+    options.qemu_version = 7002022;
+    AUTO_FREE char *old = lines_of(guest, &options);
+
+    assert_has(old, "-no-hpet");
+    assert_has(old, "-no-acpi");
+    options.qemu_version = 9000000;
+    AUTO_FREE char *new = lines_of(guest, &options);
+
+    assert_has(new, "-machine\npc-i440fx-7.2,usb=off,dump-guest-core=off,"
+                    "acpi=off,hpet=off,memory-backend=pc.ram");
+    assert_has_not(new, "-no-acpi");
+    assert_has_not(new, "-no-hpet");
+}
+
+static void
+a_clock_with_an_offset_starts_from_now(void **state)
+{
+    AUTO(guest) *guest = guest_with(
+        "<clock offset='variable' adjustment='3600' basis='utc'/>", "");
+    struct qemu_argv_options options = usual;
+
+    (void)state;
+    options.now_s = 1700000000;
+    AUTO_FREE char *lines = lines_of(guest, &options);
+
+    assert_has(lines, "-rtc\nbase=2023-11-14T23:13:20");
+}
+
+static void
 tap_devices_come_from_the_caller(void **state)
 {
     const struct qemu_argv_tap taps[] = {
@@ -600,6 +637,8 @@ main(void)
         cmocka_unit_test(an_incoming_guest_waits),
         cmocka_unit_test(memory_is_exact_to_the_kib),
         cmocka_unit_test(the_cpu_of_the_running_guest_wins),
+        cmocka_unit_test(a_newer_qemu_is_told_in_its_words),
+        cmocka_unit_test(a_clock_with_an_offset_starts_from_now),
         cmocka_unit_test(tap_devices_come_from_the_caller),
         cmocka_unit_test(vnc_listens_where_it_is_told),
         cmocka_unit_test(character_devices_have_all_their_kinds),
