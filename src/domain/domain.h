@@ -40,6 +40,10 @@ struct domain_migration {
     /* An event of QEMU, after the domain itself has looked at it. */
     void (*event)(struct domain_migration *migration,
                   const struct qmp_event *event);
+    /* QEMU lives and has closed its monitor: nothing is heard of it any more
+     * but its end. */
+    void (*monitor_lost)(struct domain_migration *migration,
+                         const struct error *why);
     /* QEMU has ended.  Called instead of domain_stopped(): the migration calls
      * that, with the reason that fits. */
     void (*ended)(struct domain_migration *migration, const struct error *why);
@@ -121,6 +125,9 @@ struct domain *domain_define(struct host *host, struct guest *guest,
  * active, or where name or UUID belong to another domain. */
 struct domain *domain_add_live(struct host *host, struct guest *guest,
                                struct error *err);
+
+/* Takes that configuration away again where nobody has begun to start it. */
+void domain_drop_live(struct domain *domain);
 
 /* Removes the definition; a domain that is inactive too leaves the list. */
 int domain_undefine(struct domain *domain, struct error *err);

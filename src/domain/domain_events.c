@@ -15,9 +15,6 @@ static void monitor_lost(void *owner, const struct error *why);
 static void ended(void *owner, const struct error *why);
 static void handle_stop(struct domain *domain);
 static void handle_resume(struct domain *domain);
-static void handle_shutdown(struct domain *domain,
-                            const struct qmp_event *event);
-static void handle_panic(struct domain *domain);
 
 const struct qemu_process_callbacks domain_qemu_callbacks = {
     .started = started,
@@ -49,16 +46,17 @@ event(void *owner, const struct qmp_event *event)
         handle_resume(domain);
         break;
     case QMP_EVENT_SHUTDOWN:
-        handle_shutdown(domain, event);
+        domain_shut_down(domain, event->shutdown.is_by_guest);
         break;
     case QMP_EVENT_BLOCK_IO_ERROR:
-        if (event->io_error.action == QMP_ACTION_STOP) {
+        if (event->io_error.action == QMP_ACTION_STOP &&
+            domain->state == DOMAIN_STATE_RUNNING) {
             domain->on_stop = (struct domain_expectation){
                 VIR_DOMAIN_PAUSED_IOERROR, VIR_DOMAIN_EVENT_SUSPENDED_IOERROR};
         }
         break;
     case QMP_EVENT_GUEST_PANICKED:
-        handle_panic(domain);
+        domain_panicked(domain);
         break;
     default:
         break;
@@ -72,10 +70,16 @@ event(void *owner, const struct qmp_event *event)
 static void
 monitor_lost(void *owner, const struct error *why)
 {
-    struct domain *domain = owner;
+    struct domain *domain = domain_get(owner);
 
     host_note(domain->host, LOG_LEVEL_ERROR, domain,
               "the monitor of the guest's QEMU is lost: %s", why->message);
+    if (domain->start) {
+        domain_start_deaf(domain, why);
+    } else if (domain->migration) {
+        domain->migration->monitor_lost(domain->migration, why);
+    }
+    domain_put(domain);
 }
 
 static void
@@ -133,20 +137,17 @@ handle_resume(struct domain *domain)
     domain_emit(domain, VIR_DOMAIN_EVENT_RESUMED, expected.detail);
 }
 
-/* The guest has switched itself off (QEMU waits, because of -no-shutdown), or
- * somebody ended QEMU from outside. */
-static void
-handle_shutdown(struct domain *domain, const struct qmp_event *event)
+void
+domain_shut_down(struct domain *domain, bool is_by_guest)
 {
     if (domain->on_end.reason != VIR_DOMAIN_SHUTOFF_CRASHED ||
         timer_is_running(&domain->kill_timer)) {
         return; /* Our own doing. */
     }
     domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
-                event->shutdown.is_by_guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST
-                                            : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
-    if (event->shutdown.is_by_guest &&
-        domain->live->on_poweroff == GUEST_ACTION_RESTART) {
+                is_by_guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST
+                            : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+    if (is_by_guest && domain->live->on_poweroff == GUEST_ACTION_RESTART) {
         struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
 
         qmp_system_reset(monitor, NULL, NULL);
@@ -155,8 +156,7 @@ handle_shutdown(struct domain *domain, const struct qmp_event *event)
     }
     domain_set_state(domain, DOMAIN_STATE_SHUTDOWN,
                      VIR_DOMAIN_SHUTDOWN_UNKNOWN);
-    if (event->shutdown.is_by_guest &&
-        domain->live->on_poweroff == GUEST_ACTION_PRESERVE) {
+    if (is_by_guest && domain->live->on_poweroff == GUEST_ACTION_PRESERVE) {
         return;
     }
     domain->on_end = (struct domain_expectation){
@@ -164,8 +164,8 @@ handle_shutdown(struct domain *domain, const struct qmp_event *event)
     domain_kill(domain);
 }
 
-static void
-handle_panic(struct domain *domain)
+void
+domain_panicked(struct domain *domain)
 {
     domain_set_state(domain, DOMAIN_STATE_CRASHED, VIR_DOMAIN_CRASHED_PANICKED);
     domain_emit(domain, VIR_DOMAIN_EVENT_CRASHED,

@@ -22,6 +22,12 @@ char *domain_log_path(const struct domain *domain);
 
 /* domain_events.c: what a QEMU tells while it runs. */
 extern const struct qemu_process_callbacks domain_qemu_callbacks;
+/* The guest has switched itself off (QEMU waits, because of -no-shutdown), or
+ * somebody ends QEMU from outside. */
+void domain_shut_down(struct domain *domain, bool is_by_guest);
+void domain_panicked(struct domain *domain);
 /* domain_start.c: QEMU answers, or has died before. */
 void domain_start_ready(struct domain *domain);
 void domain_start_ended(struct domain *domain, const struct error *why);
+/* QEMU lives and has closed its monitor. */
+void domain_start_deaf(struct domain *domain, const struct error *why);

@@ -98,6 +98,15 @@ domain_add_live(struct host *host, struct guest *guest, struct error *err)
     return domain;
 }
 
+void
+domain_drop_live(struct domain *domain)
+{
+    if (!domain_is_active(domain) && !domain->start) {
+        guest_free(STEAL(domain->live));
+        domain_remove_if_unused(domain);
+    }
+}
+
 int
 domain_undefine(struct domain *domain, struct error *err)
 {

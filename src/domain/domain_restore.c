@@ -4,6 +4,7 @@
  * the QEMUs that the records name.  A QEMU is recognised by pid and start time;
  * what can't be read is set aside, and its QEMU left alone. */
 
+#include <errno.h>
 #include <libvirt/libvirt.h>
 #include <string.h>
 
@@ -25,9 +26,14 @@ static void found_definition(void *owner, const char *name);
 static void found_record(void *owner, const char *name);
 static int restore_domain(struct restore *restore, const struct record *record,
                           struct error *err);
-static int adopt(struct domain *domain, const struct record *record,
-                 struct error *err);
+static int read_qemu(const struct record *record,
+                     struct qemu_process_identity *identity, struct error *err);
+static void restore_work(struct restore *restore, struct domain *domain,
+                         const struct record *record, const struct error *gone);
+static void forget(struct domain *domain);
+static void restore_state(struct domain *domain, const struct record *record);
 static void restore_job(struct domain *domain, const struct record *record);
+static void found_dead(struct domain *domain, const struct error *why);
 static void status_known(void *owner, const struct qmp_status *status,
                          const struct error *err);
 static void set_aside(struct host *host, const char *folder, const char *name,
@@ -109,14 +115,16 @@ static int
 restore_domain(struct restore *restore, const struct record *record,
                struct error *err)
 {
-    static const int64_t ids[] = {1, INT32_MAX};
+    static const int64_t ids[] = {1, INT32_MAX / 2};
+    struct qemu_process_identity qemu = {0};
     const char *xml;
     struct domain *domain;
     struct guest *live;
     int64_t id;
 
     if (record_get_text(record, "xml", &xml, err) < 0 ||
-        record_get_number(record, "id", ids, &id, err) < 0) {
+        record_get_number(record, "id", ids, &id, err) < 0 ||
+        read_qemu(record, &qemu, err) < 0) {
         return -1;
     }
     live = guest_parse(xml, strlen(xml), GUEST_PARSE_STATUS, err);
@@ -131,51 +139,100 @@ restore_domain(struct restore *restore, const struct record *record,
         restore->host->last_id = (int)id;
     }
     domain->id = (int)id;
-    domain->state = (enum domain_state)record_find_number(record, "state", 0);
-    domain->reason = (int)record_find_number(record, "reason", 0);
-    domain_get(domain);
-    if (adopt(domain, record, err) < 0) {
-        host_note(restore->host, LOG_LEVEL_WARNING, domain,
-                  "the guest's QEMU is gone: %s", err->message);
-        error_clear(err);
-        domain_stopped(domain, VIR_DOMAIN_SHUTOFF_CRASHED,
-                       VIR_DOMAIN_EVENT_STOPPED_CRASHED);
-        domain_put(domain);
-        return 0;
-    }
+    restore_state(domain, record);
     restore_job(domain, record);
+    domain->qemu = qemu_process_adopt(domain->host->loop, &qemu,
+                                      &domain_qemu_callbacks, domain, err);
+    if (!domain->qemu && err->errnum != ESRCH) {
+        forget(domain);
+        return -1;
+    }
+    restore_work(restore, domain, record, err);
+    error_clear(err);
+    return 0;
+}
+
+/* The migration is told before the end of its QEMU: what has become of the
+ * guest is for its rules to say. */
+static void
+restore_work(struct restore *restore, struct domain *domain,
+             const struct record *record, const struct error *gone)
+{
+    domain_get(domain);
     restore->restore_migration(domain, record);
     if (!domain->migration) {
+        /* It was over, and the record is from before its job's end. */
+        qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    }
+    if (!domain->qemu) {
+        found_dead(domain, gone);
+    } else if (!domain->migration) {
         /* It was starting, or runs: QEMU knows. */
         qmp_query_status(qemu_process_monitor(domain->qemu), status_known,
                          domain_get(domain));
     }
     domain_put(domain);
-    return 0;
+}
+
+/* Nobody can say whether its QEMU lives: as if there were no record. */
+static void
+forget(struct domain *domain)
+{
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    domain->id = -1;
+    domain->state = DOMAIN_STATE_SHUTOFF;
+    domain->reason = VIR_DOMAIN_SHUTOFF_UNKNOWN;
+    guest_free(STEAL(domain->live));
+    domain_remove_if_unused(domain);
+}
+
+static void
+found_dead(struct domain *domain, const struct error *why)
+{
+    host_note(domain->host, LOG_LEVEL_WARNING, domain,
+              "the guest's QEMU is gone: %s", why->message);
+    if (domain->migration) {
+        domain->migration->ended(domain->migration, why);
+    } else {
+        domain_stopped(domain, VIR_DOMAIN_SHUTOFF_CRASHED,
+                       VIR_DOMAIN_EVENT_STOPPED_CRASHED);
+    }
 }
 
 static int
-adopt(struct domain *domain, const struct record *record, struct error *err)
+read_qemu(const struct record *record, struct qemu_process_identity *identity,
+          struct error *err)
 {
     static const int64_t pids[] = {1, INT32_MAX};
     static const int64_t times[] = {0, INT64_MAX};
-    struct qemu_process_identity identity = {0};
     int64_t pid, start_time;
 
     if (record_get_number(record, "qemu-pid", pids, &pid, err) < 0 ||
         record_get_number(record, "qemu-start-time", times, &start_time, err) <
             0 ||
-        record_get_text(record, "qemu-monitor", &identity.monitor_path, err) <
+        record_get_text(record, "qemu-monitor", &identity->monitor_path, err) <
             0 ||
-        record_get_text(record, "qemu-log", &identity.log_path, err) < 0) {
+        record_get_text(record, "qemu-log", &identity->log_path, err) < 0) {
         return -1;
     }
-    identity.pid = (pid_t)pid;
-    identity.start_time = (uint64_t)start_time;
-    identity.log_offset = record_find_number(record, "qemu-log-offset", 0);
-    domain->qemu = qemu_process_adopt(domain->host->loop, &identity,
-                                      &domain_qemu_callbacks, domain, err);
-    return domain->qemu ? 0 : -1;
+    identity->pid = (pid_t)pid;
+    identity->start_time = (uint64_t)start_time;
+    identity->log_offset = record_find_number(record, "qemu-log-offset", 0);
+    return 0;
+}
+
+/* A guest whose record makes no sense here is asked about: status_known(). */
+static void
+restore_state(struct domain *domain, const struct record *record)
+{
+    int64_t state = record_find_number(record, "state", 0);
+    int64_t reason = record_find_number(record, "reason", 0);
+    bool is_known =
+        state >= DOMAIN_STATE_RUNNING && state <= DOMAIN_STATE_PMSUSPENDED &&
+        state != DOMAIN_STATE_SHUTOFF && reason >= 0 && reason <= INT16_MAX;
+
+    domain->state = is_known ? (enum domain_state)state : DOMAIN_STATE_PAUSED;
+    domain->reason = is_known ? (int)reason : VIR_DOMAIN_PAUSED_UNKNOWN;
 }
 
 /* A job that the record contradicts itself about is dropped: the migration's
@@ -218,6 +275,10 @@ status_known(void *owner, const struct qmp_status *status,
     } else if (status->is_running && domain->state != DOMAIN_STATE_RUNNING) {
         domain_set_state(domain, DOMAIN_STATE_RUNNING,
                          VIR_DOMAIN_RUNNING_UNPAUSED);
+    } else if (status->state == QMP_RUN_STATE_SHUTDOWN) {
+        domain_shut_down(domain, true);
+    } else if (status->state == QMP_RUN_STATE_GUEST_PANICKED) {
+        domain_panicked(domain);
     } else if (status->state == QMP_RUN_STATE_PRELAUNCH) {
         host_note(domain->host, LOG_LEVEL_WARNING, domain,
                   "the guest was never fully started: it is stopped");

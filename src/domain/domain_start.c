@@ -34,6 +34,7 @@ static int launch(struct domain *domain,
 static void chardevs_known(void *owner, const struct qmp_chardevs *list,
                            const struct error *err);
 static void guest_runs(void *owner, const struct error *err);
+static bool is_over(struct domain *domain, const struct error *failed);
 static void fail(struct domain *domain, const struct error *why);
 static void finish(struct domain *domain, const struct error *err);
 static void chardevs_learnt(void *owner, const struct qmp_chardevs *list,
@@ -51,6 +52,13 @@ domain_start(struct domain *domain, const struct domain_start_options *options,
     if (domain_is_active(domain) || domain->start) {
         error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_INVALID,
                        "domain is already running");
+        done(owner, &err);
+        return;
+    }
+    if (!domain->live && !domain->definition) {
+        /* It ended, and was forgotten, while the caller waited for its job. */
+        error_set(&err, ERROR_NO_DOMAIN, "no domain with matching name '%s'",
+                  domain->name);
         done(owner, &err);
         return;
     }
@@ -74,6 +82,9 @@ domain_start_ready(struct domain *domain)
 {
     struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
 
+    if (domain->start->is_failing) {
+        return;
+    }
     if (domain->start->is_incoming) {
         finish(domain, NULL);
         return;
@@ -88,10 +99,15 @@ domain_start_ended(struct domain *domain, const struct error *why)
 
     if (!start->is_failing) {
         error_set(&start->err, ERROR_INTERNAL,
-                  "process exited while connecting to monitor: %s",
-                  why->message);
+                  "qemu unexpectedly closed the monitor: %s", why->message);
     }
     finish(domain, &start->err);
+}
+
+void
+domain_start_deaf(struct domain *domain, const struct error *why)
+{
+    fail(domain, why);
 }
 
 void
@@ -163,8 +179,7 @@ chardevs_known(void *owner, const struct qmp_chardevs *list,
 {
     struct domain *domain = owner;
 
-    if (err) {
-        fail(domain, err);
+    if (is_over(domain, err)) {
         return;
     }
     note_ptys(domain->live, list);
@@ -182,8 +197,7 @@ guest_runs(void *owner, const struct error *err)
 {
     struct domain *domain = owner;
 
-    if (err) {
-        fail(domain, err);
+    if (is_over(domain, err)) {
         return;
     }
     domain_get(domain);
@@ -199,6 +213,17 @@ guest_runs(void *owner, const struct error *err)
     }
     finish(domain, NULL);
     domain_put(domain);
+}
+
+/* A QEMU whose connection ended under a command is about to be reported as
+ * dead, with what it said, or as deaf. */
+static bool
+is_over(struct domain *domain, const struct error *failed)
+{
+    if (failed && failed->code != ERROR_PEER_LOST) {
+        fail(domain, failed);
+    }
+    return failed || domain->start->is_failing;
 }
 
 /* Ends QEMU; domain_start_ended() follows. */

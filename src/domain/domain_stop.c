@@ -85,9 +85,13 @@ domain_stopped(struct domain *domain, int reason, int detail)
 
     domain_get(domain);
     timer_stop(&domain->kill_timer);
-    /* We may be inside one of its callbacks. */
-    domain->dead = STEAL(domain->qemu);
-    deferral_schedule(&domain->forget, domain->host->loop, free_dead, domain);
+    if (domain->qemu) {
+        /* We may be inside one of its callbacks. */
+        qemu_process_free(domain->dead);
+        domain->dead = STEAL(domain->qemu);
+        deferral_schedule(&domain->forget, domain->host->loop, free_dead,
+                          domain);
+    }
     domain_remove_record(domain);
     domain->id = -1;
     domain->state = DOMAIN_STATE_SHUTOFF;

@@ -64,6 +64,8 @@ struct host {
     /* Anyone may read. */
     struct list domains; /* struct domain by .link, in no order. */
     int last_id;         /* The id last given to a running domain. */
+    /* Private to ferry/source_calls.c. */
+    struct list entries; /* Calls that wait for a job or for QEMU. */
     /* Private to ferry/destination.c. */
     struct list incoming_errors; /* Why an incoming guest was given up. */
     uint16_t last_port;          /* The last that was given to QEMU. */

@@ -21,6 +21,8 @@ enum {
 static struct destination *destination_of(struct domain_migration *migration);
 static void hear_event(struct domain_migration *migration,
                        const struct qmp_event *event);
+static void hear_monitor_lost(struct domain_migration *migration,
+                              const struct error *why);
 static void hear_ended(struct domain_migration *migration,
                        const struct error *why);
 static bool hear_client_gone(struct domain_migration *migration,
@@ -41,6 +43,7 @@ destination_new(struct domain *domain)
 
     destination->base = (struct domain_migration){
         .event = hear_event,
+        .monitor_lost = hear_monitor_lost,
         .ended = hear_ended,
         .client_gone = hear_client_gone,
         .restarted = hear_restarted,
@@ -132,6 +135,18 @@ hear_event(struct domain_migration *migration, const struct qmp_event *event)
 }
 
 static void
+hear_monitor_lost(struct domain_migration *migration, const struct error *why)
+{
+    struct destination *destination = destination_of(migration);
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_FAILED, "the monitor of QEMU is lost: %s",
+              why->message);
+    destination_fail(destination, &err);
+    destination_happened(destination, DESTINATION_EVENT_MONITOR_LOST);
+}
+
+static void
 hear_ended(struct domain_migration *migration, const struct error *why)
 {
     struct destination *destination = destination_of(migration);
@@ -209,13 +224,20 @@ destination_free(struct domain_migration *migration)
 {
     struct destination *destination = destination_of(migration);
     struct qemu_process *qemu = destination->domain->qemu;
+    struct ferry_call *call = STEAL(destination->call);
+    AUTO_ERROR err = {0};
 
     timer_stop(&destination->deadline);
+    if (call) {
+        error_set(&err, ERROR_OPERATION_ABORTED, "the daemon stops");
+        call->done(call, NULL, &err);
+    }
     if (qemu && qemu_process_monitor(qemu)) {
         qmp_forget(qemu_process_monitor(qemu), destination);
     }
     migration_uri_done(&destination->uri);
     guest_free(destination->persist);
+    guest_free(destination->replaced);
     error_clear(&destination->failure);
     free(destination->listen_address);
     free(destination->original_name);

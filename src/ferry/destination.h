@@ -41,8 +41,10 @@ struct destination {
     bool has_uri;
     uint16_t port; /* The one that is tried, then listened on. */
     unsigned ports_tried;
-    struct guest *persist; /* Owned. What to define at Finish, or NULL. */
-    bool has_statistics;   /* The source sent some. */
+    struct guest *persist;  /* Owned. What to define at Finish, or NULL. */
+    bool is_defined;        /* It was. */
+    struct guest *replaced; /* Owned. The definition before that, or NULL. */
+    bool has_statistics;    /* The source sent some. */
     struct migration_statistics statistics;
     struct error failure;  /* Why it does not go on; the first one counts. */
     unsigned pending;      /* QMP commands without an answer. */

@@ -22,6 +22,8 @@ static void settled(void *owner, const struct error *err);
 static void examined(void *owner, const struct qmp_status *status,
                      const struct error *err);
 static void refused(struct destination *destination, const struct error *why);
+static bool is_deaf(struct destination *destination,
+                    const struct error *failed);
 
 void
 destination_arm(struct destination *destination)
@@ -47,6 +49,7 @@ destination_resume(struct destination *destination)
 {
     struct domain *domain = destination->domain;
 
+    domain_expect_nothing(domain); /* From here on the guest may halt. */
     domain->on_resume = (struct domain_expectation){
         VIR_DOMAIN_RUNNING_MIGRATED, VIR_DOMAIN_EVENT_RESUMED_MIGRATED};
     qmp_cont(monitor_of(destination), resumed, destination);
@@ -60,8 +63,8 @@ destination_settle(struct destination *destination)
 {
     struct domain *domain = destination->domain;
     struct qmp_session *monitor = monitor_of(destination);
-    AUTO_FREE char *path = xasprintf(
-        "%s/%s.activate", domain->host->settings.runtime_dir, domain->name);
+    AUTO_FREE char *path = NULL;
+    char uuid[UUID_TEXT_SIZE];
     unsigned count = 0;
 
     for (size_t i = 0; i < domain->live->disks.count; i++) {
@@ -71,6 +74,9 @@ destination_settle(struct destination *destination)
         destination_happened(destination, DESTINATION_EVENT_SETTLED);
         return;
     }
+    uuid_format(&domain->uuid, uuid);
+    path = xasprintf("%s/domains/%s.activate",
+                     domain->host->settings.runtime_dir, uuid);
     destination->pending = count + 2;
     qmp_nbd_server_start(monitor, path, settled, destination);
     for (size_t i = 0; i < domain->live->disks.count; i++) {
@@ -155,6 +161,9 @@ prepared(void *owner, const struct error *failed)
 {
     struct destination *destination = owner;
 
+    if (is_deaf(destination, failed)) {
+        return;
+    }
     if (failed) {
         destination_fail(destination, failed);
     }
@@ -204,6 +213,9 @@ settled(void *owner, const struct error *failed)
 {
     struct destination *destination = owner;
 
+    if (is_deaf(destination, failed)) {
+        return;
+    }
     if (failed) {
         destination_fail(destination, failed);
     }
@@ -238,10 +250,25 @@ examined(void *owner, const struct qmp_status *status,
 static void
 refused(struct destination *destination, const struct error *why)
 {
-    if (why->code == ERROR_PEER_LOST && destination->domain->qemu &&
-        qemu_process_state(destination->domain->qemu) == QEMU_PROCESS_ENDED) {
-        return; /* Its end is reported next. */
+    if (!is_deaf(destination, why)) {
+        destination_fail(destination, why);
+        destination_happened(destination, DESTINATION_EVENT_REFUSED);
     }
-    destination_fail(destination, why);
-    destination_happened(destination, DESTINATION_EVENT_REFUSED);
+}
+
+/* Where the connection ended under a command, QEMU is about to be reported as
+ * dead, with its last words, or as alive without a monitor; only the latter may
+ * have been reported before the command was given. */
+static bool
+is_deaf(struct destination *destination, const struct error *failed)
+{
+    if (!failed || failed->code != ERROR_PEER_LOST) {
+        return false;
+    }
+    if (qemu_process_state(destination->domain->qemu) ==
+        QEMU_PROCESS_MONITOR_LOST) {
+        destination_fail(destination, failed);
+        destination_happened(destination, DESTINATION_EVENT_MONITOR_LOST);
+    }
+    return true;
 }

@@ -33,6 +33,7 @@ static void told(void *owner, const struct error *failed);
 void
 ferry_client_gone(struct host *host, uint64_t client_id)
 {
+    source_calls_withdraw(host, client_id);
     /* Any of them may leave the list, and take others with it: look again from
      * the start until nobody has anything to do with that client. */
     for (bool is_changed = true; is_changed;) {
@@ -121,13 +122,9 @@ ferry_set_max_speed(struct domain *domain, uint64_t bandwidth_mib,
 static struct source *
 running_source(struct domain *domain)
 {
-    struct source *source;
+    struct source *source = source_find(domain);
 
-    if (!domain->migration || domain->migration->is_incoming) {
-        return NULL;
-    }
-    source = container_of(domain->migration, struct source, base);
-    return source->state == SOURCE_STATE_UNSURE ? NULL : source;
+    return source && source->state != SOURCE_STATE_UNSURE ? source : NULL;
 }
 
 static void

@@ -20,6 +20,8 @@ enum {
 static struct source *source_of(struct domain_migration *migration);
 static void hear_event(struct domain_migration *migration,
                        const struct qmp_event *event);
+static void hear_monitor_lost(struct domain_migration *migration,
+                              const struct error *why);
 static void hear_ended(struct domain_migration *migration,
                        const struct error *why);
 static bool hear_client_gone(struct domain_migration *migration,
@@ -41,6 +43,7 @@ source_new(struct domain *domain)
 
     source->base = (struct domain_migration){
         .event = hear_event,
+        .monitor_lost = hear_monitor_lost,
         .ended = hear_ended,
         .client_gone = hear_client_gone,
         .restarted = hear_restarted,
@@ -54,6 +57,14 @@ source_new(struct domain *domain)
     source->domain = domain;
     domain->migration = &source->base;
     return source;
+}
+
+struct source *
+source_find(const struct domain *domain)
+{
+    return domain->migration && !domain->migration->is_incoming
+               ? source_of(domain->migration)
+               : NULL;
 }
 
 bool
@@ -124,6 +135,18 @@ hear_event(struct domain_migration *migration, const struct qmp_event *event)
 }
 
 static void
+hear_monitor_lost(struct domain_migration *migration, const struct error *why)
+{
+    struct source *source = source_of(migration);
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_FAILED, "the monitor of QEMU is lost: %s",
+              why->message);
+    source_fail(source, &err);
+    source_happened(source, SOURCE_EVENT_MONITOR_LOST);
+}
+
+static void
 hear_ended(struct domain_migration *migration, const struct error *why)
 {
     struct source *source = source_of(migration);
@@ -176,15 +199,19 @@ hear_resumed(struct domain_migration *migration)
     source_happened(source_of(migration), SOURCE_EVENT_RESUMED);
 }
 
-/* The end of QEMU, which follows, is all that matters. */
+/* The end of QEMU, which follows, is all that matters, unless it has come. */
 static void
 hear_destroy(struct domain_migration *migration)
 {
+    struct source *source = source_of(migration);
     AUTO_ERROR err = {0};
 
     error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_FAILED,
                    "domain is not running: it was destroyed");
-    source_fail(source_of(migration), &err);
+    source_fail(source, &err);
+    if (source->state == SOURCE_STATE_SHELL_GONE) {
+        source_happened(source, SOURCE_EVENT_ABORT);
+    }
 }
 
 static void
@@ -206,9 +233,14 @@ static void
 source_free(struct domain_migration *migration)
 {
     struct source *source = source_of(migration);
+    AUTO_ERROR err = {0};
 
     timer_stop(&source->deadline);
     timer_stop(&source->stall);
+    if (source->call) {
+        error_set(&err, ERROR_OPERATION_ABORTED, "the daemon stops");
+        source_answer(source, NULL, &err);
+    }
     if (source->domain->qemu && qemu_process_monitor(source->domain->qemu)) {
         qmp_forget(qemu_process_monitor(source->domain->qemu), source);
     }

@@ -55,6 +55,8 @@ struct source {
 };
 
 struct source *source_new(struct domain *domain);
+/* NULL where the domain has no outgoing migration. */
+struct source *source_find(const struct domain *domain);
 
 /* Something has happened: takes the rule for it, saves, acts.  False where
  * there is no rule: nothing has changed. */
@@ -67,6 +69,10 @@ void source_fail(struct source *source, const struct error *why);
 /* Answers the call that waits, if any. */
 void source_answer(struct source *source, const struct ferry_result *result,
                    const struct error *err);
+
+/* source_calls.c: a client that is gone has no use for a call that has not
+ * become a migration's yet. */
+void source_calls_withdraw(struct host *host, uint64_t client_id);
 
 /* source_acts.c */
 void source_act(struct source *source, enum source_action action,

@@ -13,7 +13,7 @@
 static bool needs_record(enum source_action action);
 static void answer_begin(struct source *source);
 static void answer_perform(struct source *source);
-static void keep_job(struct source *source);
+static bool keep_job(struct source *source);
 static void leave_paused(struct source *source);
 static void end(struct source *source, enum source_action action);
 static void end_migrated(struct domain *domain, unsigned flags);
@@ -25,10 +25,11 @@ source_act(struct source *source, enum source_action action,
     if (save_failed) {
         host_note(source->domain->host, LOG_LEVEL_ERROR, source->domain, "%s",
                   save_failed->message);
-        /* No step towards the other host that a restart would not know of. */
+        /* No step towards the other host, and no answer to a client, that a
+         * restart would not know of. */
         if (needs_record(action)) {
             source_fail(source, save_failed);
-            source_happened(source, SOURCE_EVENT_ABORT);
+            source_happened(source, SOURCE_EVENT_UNSAVED);
             return;
         }
     }
@@ -76,8 +77,10 @@ source_act(struct source *source, enum source_action action,
 static bool
 needs_record(enum source_action action)
 {
-    return action == SOURCE_ACTION_ARM || action == SOURCE_ACTION_MIGRATE ||
-           action == SOURCE_ACTION_CONTINUE;
+    return action == SOURCE_ACTION_ANSWER_BEGIN ||
+           action == SOURCE_ACTION_ARM || action == SOURCE_ACTION_MIGRATE ||
+           action == SOURCE_ACTION_CONTINUE ||
+           action == SOURCE_ACTION_ANSWER_PERFORM;
 }
 
 static void
@@ -95,8 +98,9 @@ answer_begin(struct source *source)
                    : xml,
     };
 
-    keep_job(source);
-    source_answer(source, &result, NULL);
+    if (keep_job(source)) {
+        source_answer(source, &result, NULL);
+    }
 }
 
 static void
@@ -110,16 +114,16 @@ answer_perform(struct source *source)
     cookie = source_perform_cookie(source, &size);
     result.cookie = cookie;
     result.cookie_size = size;
-    keep_job(source);
-    source_answer(source, &result, NULL);
-    /* The last numbers are for the job's history; nobody waits for them. */
-    source_sample(source);
-    if (source->is_client_gone) {
-        source_happened(source, SOURCE_EVENT_CLIENT_GONE);
+    if (keep_job(source)) {
+        /* The last numbers are for the job's history; nobody waits for them,
+         * and whoever is answered may end us at once. */
+        source_sample(source);
+        source_answer(source, &result, NULL);
     }
 }
 
-static void
+/* False where the record could not be saved: nobody may be answered then. */
+static bool
 keep_job(struct source *source)
 {
     struct domain *domain = source->domain;
@@ -129,23 +133,33 @@ keep_job(struct source *source)
                                     monotonic_ms() +
                                         domain->host->settings.begin_timeout_ms,
                                     &err) < 0) {
-        host_note(domain->host, LOG_LEVEL_ERROR, domain, "%s", err.message);
+        source_fail(source, &err);
+        source_happened(source, SOURCE_EVENT_UNSAVED);
+        return false;
     }
+    return true;
 }
 
 static void
 leave_paused(struct source *source)
 {
-    struct domain *domain = source->domain;
+    struct domain *domain = domain_get(source->domain);
+    struct ferry_call *call = STEAL(source->call);
+    AUTO_ERROR failure = {0};
 
+    error_copy(&failure, &source->failure);
     host_note(domain->host, LOG_LEVEL_ERROR, domain,
               "nobody has said whether the guest runs at the destination (%s):"
               " it stays paused here; look there first, then resume it here"
               " or destroy it",
-              source->failure.message ? source->failure.message : "no reason");
+              failure.message);
+    /* Who waits for the job may resume or destroy the guest within this call:
+     * 'source' may be gone. */
     qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
-    domain_save(domain);
-    source_answer(source, NULL, &source->failure);
+    if (call) {
+        call->done(call, NULL, &failure);
+    }
+    domain_put(domain);
 }
 
 /* The migration is over: the job ends, the call that waits is answered, and
@@ -183,10 +197,10 @@ end(struct source *source, enum source_action action)
                   "the guest could not be resumed after its migration: %s",
                   failure.message);
     }
-    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
-    if (domain_is_active(domain)) {
-        domain_save(domain);
+    if (domain->migration_job.facts.kind == JOB_ASYNC_NONE) {
+        domain_save(domain); /* It was left paused; the end of a job saves. */
     }
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
     if (call) {
         static const struct ferry_result nothing;
 

@@ -20,6 +20,7 @@
 
 /* A call from the moment in which it came until the job is its own. */
 struct entry {
+    struct list link;      /* In host->entries. */
     struct domain *domain; /* A reference. */
     struct ferry_call *call;
     struct migration_parameters parameters;
@@ -30,12 +31,14 @@ struct entry {
     bool is_protected; /* Begin keeps the job. */
     bool has_request;
     bool has_job;
+    bool is_client_gone; /* QEMU's answer is still waited for. */
 };
 
 static struct entry *entry_new(struct domain *domain,
                                const struct migration_parameters *parameters,
                                unsigned flags, struct ferry_call *call);
 static void entry_fail(struct entry *entry, const struct error *err);
+static bool entry_withdraw(struct entry *entry);
 static void entry_free(struct entry *entry);
 static void begin_with_job(struct entry *entry);
 static void begin_blockers_known(void *owner,
@@ -50,6 +53,7 @@ static void job_refused(struct qemu_migration_start *start,
 static void modify_granted(struct job_request *request);
 static void modify_refused(struct job_request *request,
                            const struct error *err);
+static void set_client_gone(struct error *err);
 static void ask_for_job(struct entry *entry);
 static int enter_phase(struct domain *domain, enum qemu_migration_phase phase,
                        struct ferry_call *call, struct error *err);
@@ -78,9 +82,11 @@ ferry_begin(struct domain *domain,
         .granted = modify_granted,
         .refused = modify_refused,
     };
+    domain_get(domain);
     job_lock_ask(&domain->jobs, &entry->request,
                  domain->host->settings.job_timeout_ms, monotonic_ms());
     domain_watch_jobs(domain);
+    domain_put(domain);
 }
 
 static void
@@ -166,6 +172,11 @@ begin_blockers_known(void *owner, const struct qmp_migration *migration,
         entry_fail(entry, failed);
         return;
     }
+    if (entry->is_client_gone) {
+        set_client_gone(&err);
+        entry_fail(entry, &err);
+        return;
+    }
     if (migration->blocked_reason_count > 0) {
         error_set(&err, ERROR_OPERATION_INVALID, "cannot migrate domain: %s",
                   migration->blocked_reasons[0]);
@@ -189,6 +200,7 @@ static void
 begin_unprotected(struct entry *entry)
 {
     struct source *source = source_new(entry->domain);
+    struct ferry_call *call = STEAL(entry->call);
     AUTO_FREE char *cookie = NULL;
     AUTO_FREE char *xml = NULL;
     struct ferry_result result = {0};
@@ -196,14 +208,15 @@ begin_unprotected(struct entry *entry)
     cookie = source_begin_cookie(source, &result.cookie_size);
     entry->domain->migration = NULL;
     source->base.free(&source->base);
-    xml = domain_format(entry->domain,
-                        VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE);
+    xml = STEAL(entry->parameters.destination_xml);
+    if (!xml) {
+        xml = domain_format(entry->domain,
+                            VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE);
+    }
     result.cookie = cookie;
-    result.xml = entry->parameters.destination_xml
-                     ? entry->parameters.destination_xml
-                     : xml;
-    entry->call->done(entry->call, &result, NULL);
+    result.xml = xml;
     entry_free(entry);
+    call->done(call, &result, NULL);
 }
 
 /* -------------------------------------------------------------- Perform */
@@ -221,7 +234,6 @@ ferry_perform(struct domain *domain,
 
     if (ferry_cookie_read(&read, cookie, MIGRATION_CALL_PERFORM, &identity,
                           &err) < 0) {
-        ferry_refuse_perform(domain, call->client_id, &err);
         entry_fail(entry, &err);
         return;
     }
@@ -241,13 +253,10 @@ void
 ferry_refuse_perform(struct domain *domain, uint64_t client_id,
                      const struct error *why)
 {
-    struct source *source;
+    struct source *source = source_find(domain);
 
-    if (!domain->migration || domain->migration->is_incoming) {
-        return;
-    }
-    source = container_of(domain->migration, struct source, base);
-    if (source->state == SOURCE_STATE_BEGUN && source->client_id == client_id) {
+    if (source && source->state == SOURCE_STATE_BEGUN &&
+        source->client_id == client_id) {
         source_fail(source, why);
         source_happened(source, SOURCE_EVENT_FAILED);
     }
@@ -264,9 +273,7 @@ perform_with_job(struct entry *entry)
         entry_fail(entry, &err);
         return;
     }
-    source = domain->migration && !domain->migration->is_incoming
-                 ? container_of(domain->migration, struct source, base)
-                 : NULL;
+    source = source_find(domain);
     if (source && !source_takes(source, SOURCE_EVENT_PERFORM)) {
         error_set(&err, ERROR_OPERATION_INVALID,
                   "domain '%s' is not ready to be migrated: its migration is"
@@ -311,17 +318,15 @@ ferry_confirm(struct domain *domain, struct ferry_cookie cookie, unsigned flags,
         cancelled ? QEMU_MIGRATION_PHASE_CONFIRM3_CANCELLED
                   : QEMU_MIGRATION_PHASE_CONFIRM3;
     struct ferry_identity identity = source_identity(domain);
-    struct source *source = NULL;
+    struct source *source = source_find(domain);
     AUTO_MIGRATION_COOKIE read = {0};
     AUTO_ERROR err = {0};
 
-    if (domain->migration && !domain->migration->is_incoming) {
-        source = container_of(domain->migration, struct source, base);
-    }
+    /* What a destination that failed has to tell does not matter. */
     if (qemu_migration_job_is_active(&domain->migration_job,
                                      VIR_JOB_MIGRATION_OUT, &err) < 0 ||
-        ferry_cookie_read(&read, cookie, MIGRATION_CALL_CONFIRM, &identity,
-                          &err) < 0) {
+        (!cancelled && ferry_cookie_read(&read, cookie, MIGRATION_CALL_CONFIRM,
+                                         &identity, &err) < 0)) {
         call->done(call, NULL, &err);
         return;
     }
@@ -351,18 +356,16 @@ ferry_confirm(struct domain *domain, struct ferry_cookie cookie, unsigned flags,
 int
 ferry_abort(struct domain *domain, const char *client_name, struct error *err)
 {
-    struct source *source;
+    struct source *source = source_find(domain);
     AUTO_ERROR why = {0};
 
     if (domain_check_active(domain, err) < 0) {
         return -1;
     }
-    if (!domain->migration || domain->migration->is_incoming ||
-        job_lock_async(&domain->jobs) != VIR_JOB_MIGRATION_OUT) {
+    if (!source || job_lock_async(&domain->jobs) != VIR_JOB_MIGRATION_OUT) {
         return error_set(err, ERROR_OPERATION_INVALID,
                          "no job is active on the domain");
     }
-    source = container_of(domain->migration, struct source, base);
     if (!source_takes(source, SOURCE_EVENT_ABORT)) {
         return error_set(err, ERROR_OPERATION_INVALID,
                          "cannot abort the migration of domain '%s': the guest"
@@ -379,12 +382,56 @@ ferry_abort(struct domain *domain, const char *client_name, struct error *err)
     return 0;
 }
 
+/* ------------------------------------------------------ the client goes */
+
+static void
+set_client_gone(struct error *err)
+{
+    error_set(err, ERROR_OPERATION_ABORTED,
+              "the client that drove the migration has closed its connection");
+}
+
+void
+source_calls_withdraw(struct host *host, uint64_t client_id)
+{
+    /* The job of one who goes is granted to others at once, who may go too:
+     * look again from the start. */
+    for (bool is_changed = true; is_changed;) {
+        is_changed = false;
+        LIST_FOR_EACH (link, &host->entries) {
+            struct entry *entry = container_of(link, struct entry, link);
+
+            if (entry->call->client_id == client_id && entry_withdraw(entry)) {
+                is_changed = true;
+                break;
+            }
+        }
+    }
+}
+
+/* False where QEMU has to answer first. */
+static bool
+entry_withdraw(struct entry *entry)
+{
+    AUTO_ERROR err = {0};
+
+    if (entry->has_job || entry->has_request) {
+        entry->is_client_gone = true;
+        return false;
+    }
+    qemu_migration_job_cancel_start(&entry->start);
+    job_lock_cancel(&entry->domain->jobs, &entry->request);
+    set_client_gone(&err);
+    entry_fail(entry, &err);
+    return true;
+}
+
 /* -------------------------------------------------------------- the job */
 
 static void
 ask_for_job(struct entry *entry)
 {
-    struct domain *domain = entry->domain;
+    struct domain *domain = domain_get(entry->domain);
 
     entry->start = (struct qemu_migration_start){
         .kind = VIR_JOB_MIGRATION_OUT,
@@ -398,6 +445,7 @@ ask_for_job(struct entry *entry)
     qemu_migration_job_start(&domain->migration_job, &entry->start,
                              monotonic_ms());
     domain_watch_jobs(domain);
+    domain_put(domain);
 }
 
 static void
@@ -459,6 +507,7 @@ entry_new(struct domain *domain, const struct migration_parameters *parameters,
 {
     struct entry *entry = xcalloc(1, sizeof *entry);
 
+    list_add(&domain->host->entries, &entry->link);
     entry->domain = domain_get(domain);
     entry->call = call;
     entry->flags = flags;
@@ -469,17 +518,28 @@ entry_new(struct domain *domain, const struct migration_parameters *parameters,
 static void
 entry_fail(struct entry *entry, const struct error *err)
 {
-    entry->call->done(entry->call, NULL, err);
-    if (entry->has_job) {
-        qemu_migration_job_finish(&entry->domain->migration_job,
-                                  monotonic_ms());
-    }
+    struct domain *domain = domain_get(entry->domain);
+    struct ferry_call *call = STEAL(entry->call);
+    uint64_t client_id = call->client_id;
+    bool has_job = entry->has_job;
+    bool is_perform = !entry->is_begin;
+
     entry_free(entry);
+    if (has_job) {
+        qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    } else if (is_perform) {
+        /* A client whose Perform failed does not Confirm: what its Begin took
+         * would stay. */
+        ferry_refuse_perform(domain, client_id, err);
+    }
+    call->done(call, NULL, err);
+    domain_put(domain);
 }
 
 static void
 entry_free(struct entry *entry)
 {
+    list_remove(&entry->link);
     if (entry->has_request) {
         job_lock_end(&entry->domain->jobs, monotonic_ms());
     }

@@ -39,6 +39,7 @@ static void status_known(void *owner, const struct qmp_status *status,
                          const struct error *err);
 static void resumed(void *owner, const struct error *err);
 static void refused(struct source *source, const struct error *why);
+static bool is_deaf(struct source *source, const struct error *failed);
 static void look_for_progress(void *owner);
 
 void
@@ -235,6 +236,9 @@ armed(void *owner, const struct error *failed)
 {
     struct source *source = owner;
 
+    if (is_deaf(source, failed)) {
+        return;
+    }
     if (failed) {
         source_fail(source, failed);
     }
@@ -253,7 +257,7 @@ command_done(void *owner, const struct error *failed)
     struct source *source = owner;
     AUTO_ERROR err = {0};
 
-    if (failed && failed->code != ERROR_PEER_LOST) {
+    if (failed && !is_deaf(source, failed)) {
         error_set(&err, ERROR_OPERATION_FAILED,
                   "job 'migration out' failed: %s", failed->message);
         source_fail(source, &err);
@@ -297,6 +301,9 @@ failure_known(void *owner, const struct qmp_migration *migration,
     const char *reason = NULL;
     AUTO_ERROR err = {0};
 
+    if (is_deaf(source, failed)) {
+        return;
+    }
     if (failed) {
         reason = failed->message;
     } else if (migration->error_desc) {
@@ -425,12 +432,27 @@ resumed(void *owner, const struct error *failed)
 static void
 refused(struct source *source, const struct error *why)
 {
-    if (why->code == ERROR_PEER_LOST && source->domain->qemu &&
-        qemu_process_state(source->domain->qemu) == QEMU_PROCESS_ENDED) {
-        return; /* Its end is reported next. */
+    if (is_deaf(source, why)) {
+        return;
     }
     source_fail(source, why);
     source_happened(source, SOURCE_EVENT_REFUSED);
+}
+
+/* Where the connection ended under a command, QEMU is about to be reported as
+ * dead, or as alive without a monitor; only the latter may have been reported
+ * before the command was given. */
+static bool
+is_deaf(struct source *source, const struct error *failed)
+{
+    if (!failed || failed->code != ERROR_PEER_LOST) {
+        return false;
+    }
+    if (qemu_process_state(source->domain->qemu) == QEMU_PROCESS_MONITOR_LOST) {
+        source_fail(source, failed);
+        source_happened(source, SOURCE_EVENT_MONITOR_LOST);
+    }
+    return true;
 }
 
 /* QEMU itself waits for ever for a destination that does not read. */

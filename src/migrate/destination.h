@@ -28,18 +28,19 @@
     X(FINISH)                                                                  \
     X(FINISH_PAUSED)                                                           \
     X(FINISH_CANCELLED)                                                        \
-    X(DESTROY)     /* Somebody's destroy. */                                   \
-    X(CLIENT_GONE) /* The connection that drives it was closed. */             \
-    X(STARTED)     /* QEMU answers. */                                         \
-    X(ARMED)       /* It listens. */                                           \
-    X(LOADED)      /* The whole guest has come. */                             \
-    X(FAILED)      /* QEMU refused, or its load failed. */                     \
-    X(RUNNING)     /* The guest runs. */                                       \
-    X(SETTLED)     /* Its disks are active; it is paused. */                   \
-    X(REFUSED)     /* It could not be resumed, settled or defined. */          \
-    X(QEMU_GONE)   /* The process has ended. */                                \
-    X(OVERDUE)     /* The state's deadline has passed. */                      \
-    X(RESTARTED)   /* The daemon has come back. */
+    X(DESTROY)      /* Somebody's destroy. */                                  \
+    X(CLIENT_GONE)  /* The connection that drives it was closed. */            \
+    X(STARTED)      /* QEMU answers. */                                        \
+    X(ARMED)        /* It listens. */                                          \
+    X(LOADED)       /* The whole guest has come. */                            \
+    X(FAILED)       /* QEMU refused, or its load failed. */                    \
+    X(RUNNING)      /* The guest runs. */                                      \
+    X(SETTLED)      /* Its disks are active; it is paused. */                  \
+    X(REFUSED)      /* It could not be resumed, settled or defined. */         \
+    X(MONITOR_LOST) /* QEMU lives, but can't be spoken to. */                  \
+    X(QEMU_GONE)    /* The process has ended. */                               \
+    X(OVERDUE)      /* The state's deadline has passed. */                     \
+    X(RESTARTED)    /* The daemon has come back. */
 
 #define DESTINATION_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \

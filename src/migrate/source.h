@@ -39,6 +39,8 @@
     X(FAILED)         /* QEMU refused, failed or was cancelled. */             \
     X(RESTORED)       /* The guest is as it was before. */                     \
     X(REFUSED)        /* It could not be resumed. */                           \
+    X(UNSAVED)        /* The new state could not be written. */                \
+    X(MONITOR_LOST)   /* QEMU lives, but nothing can be said to it. */         \
     X(QEMU_GONE)      /* The process has ended. */                             \
     X(OVERDUE)        /* The state's deadline has passed. */                   \
     X(RESTARTED)      /* The daemon has come back. */
