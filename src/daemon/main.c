@@ -328,6 +328,7 @@ stop(struct service *service)
     listener_free(daemon->unix_listener);
     listener_free(daemon->tcp_listener);
     host_done(&daemon->host);
+    ferry_done(&daemon->host);
     if (service->cache) {
         qemu_capabilities_cache_free(service->cache);
     }

@@ -13,10 +13,12 @@ static void start_qemu(struct destination *destination);
 static void qemu_started(void *owner, const struct error *err);
 static void answer_prepare(struct destination *destination);
 static int define(struct destination *destination, struct error *err);
+static void undo_define(struct destination *destination);
 static void resume_guest(struct destination *destination);
 static void kill_guest(struct destination *destination);
 static void end_failed(struct destination *destination);
 static void end_arrived(struct destination *destination, bool is_running);
+static void settle_state(struct domain *domain, bool is_running);
 static char *finish_cookie(struct destination *destination, size_t *size);
 
 void
@@ -29,6 +31,14 @@ destination_act(struct destination *destination, enum destination_action action,
         /* A guest must not run here without a record of it. */
         if (action == DESTINATION_ACTION_RESUME_GUEST ||
             action == DESTINATION_ACTION_KEEP_PAUSED) {
+            destination_fail(destination, save_failed);
+            destination_happened(destination, DESTINATION_EVENT_REFUSED);
+            return;
+        }
+        /* A restart would find SETTLING, and kill a guest whose client has been
+         * told that it is here. */
+        if (action == DESTINATION_ACTION_END_PAUSED) {
+            destination->state = DESTINATION_STATE_SETTLING;
             destination_fail(destination, save_failed);
             destination_happened(destination, DESTINATION_EVENT_REFUSED);
             return;
@@ -136,14 +146,44 @@ define(struct destination *destination, struct error *err)
     if (!destination->persist) {
         return 0;
     }
+    if (domain->definition) {
+        destination->replaced = guest_copy(domain->definition);
+    }
     if (!domain_define(domain->host, STEAL(destination->persist), &was_updated,
                        err)) {
         return -1;
     }
+    destination->is_defined = true;
     domain_emit(domain, VIR_DOMAIN_EVENT_DEFINED,
                 was_updated ? VIR_DOMAIN_EVENT_DEFINED_UPDATED
                             : VIR_DOMAIN_EVENT_DEFINED_ADDED);
     return 0;
+}
+
+/* A guest that did not come leaves the host as it was. */
+static void
+undo_define(struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+    AUTO_ERROR err = {0};
+    bool was_updated;
+
+    if (!destination->is_defined) {
+        return;
+    }
+    if (destination->replaced) {
+        if (domain_define(domain->host, STEAL(destination->replaced),
+                          &was_updated, &err)) {
+            domain_emit(domain, VIR_DOMAIN_EVENT_DEFINED,
+                        VIR_DOMAIN_EVENT_DEFINED_UPDATED);
+        }
+    } else if (domain_undefine(domain, &err) == 0) {
+        domain_emit(domain, VIR_DOMAIN_EVENT_UNDEFINED,
+                    VIR_DOMAIN_EVENT_UNDEFINED_REMOVED);
+    }
+    if (error_is_set(&err)) {
+        host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", err.message);
+    }
 }
 
 static void
@@ -166,13 +206,19 @@ kill_guest(struct destination *destination)
 {
     struct domain *domain = destination->domain;
 
+    if (domain->on_end.reason == VIR_DOMAIN_SHUTOFF_CRASHED) {
+        domain->on_end = (struct domain_expectation){
+            VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED};
+    }
     /* As libvirt's auto-destroy: to a client it looks like "destroyed". */
     if (destination->is_client_gone &&
         domain->on_end.reason == VIR_DOMAIN_SHUTOFF_FAILED) {
         domain->on_end = (struct domain_expectation){
             VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED};
-        domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
-                    VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+        if (destination->was_announced) {
+            domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
+                        VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+        }
     }
     domain_kill(domain);
 }
@@ -198,6 +244,7 @@ end_failed(struct destination *destination)
     if (!destination->was_announced) {
         domain->id = -1; /* Nobody was told that it was here. */
     }
+    undo_define(destination);
     domain->migration = NULL;
     destination->base.free(&destination->base);
     domain_stopped(domain, end.reason, end.detail);
@@ -216,14 +263,6 @@ end_arrived(struct destination *destination, bool is_running)
     struct ferry_result result = {.domain = domain};
     AUTO_FREE char *cookie = NULL;
 
-    if (is_running) {
-        /* QEMU announces at the end of loading, when switches would still send
-         * packets to the old port to good effect: once more. */
-        qmp_announce_self(qemu_process_monitor(domain->qemu), NULL, NULL);
-    } else {
-        domain_emit(domain, VIR_DOMAIN_EVENT_SUSPENDED,
-                    VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
-    }
     if (destination->has_statistics) {
         migration_statistics_resumed(&destination->statistics,
                                      (uint64_t)realtime_ms());
@@ -235,16 +274,41 @@ end_arrived(struct destination *destination, bool is_running)
     result.cookie = cookie;
     domain->migration = NULL;
     destination->base.free(&destination->base);
-    domain_expect_nothing(domain);
+    settle_state(domain, is_running);
+    if (is_running) {
+        /* QEMU announces at the end of loading, when switches would still send
+         * packets to the old port to good effect: once more. */
+        qmp_announce_self(qemu_process_monitor(domain->qemu), NULL, NULL);
+    }
     domain_learn_chardevs(domain);
     qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
-    domain_set_state(
-        domain, is_running ? DOMAIN_STATE_RUNNING : DOMAIN_STATE_PAUSED,
-        is_running ? VIR_DOMAIN_RUNNING_MIGRATED : VIR_DOMAIN_PAUSED_USER);
     if (call) {
         call->done(call, &result, NULL);
     }
     domain_put(domain);
+}
+
+/* Before the job's end, since its waiters look at the state.  What the guest
+ * has done since it runs (halted, crashed, hit an I/O error) stands. */
+static void
+settle_state(struct domain *domain, bool is_running)
+{
+    struct domain_expectation end = domain->on_end;
+
+    domain_expect_nothing(domain);
+    if (domain->state == DOMAIN_STATE_SHUTDOWN ||
+        domain->state == DOMAIN_STATE_CRASHED) {
+        domain->on_end = end;
+    } else if (domain->state == DOMAIN_STATE_PAUSED &&
+               domain->reason == VIR_DOMAIN_PAUSED_MIGRATION) {
+        domain_set_state(
+            domain, is_running ? DOMAIN_STATE_RUNNING : DOMAIN_STATE_PAUSED,
+            is_running ? VIR_DOMAIN_RUNNING_MIGRATED : VIR_DOMAIN_PAUSED_USER);
+    }
+    if (!is_running) {
+        domain_emit(domain, VIR_DOMAIN_EVENT_SUSPENDED,
+                    VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    }
 }
 
 static char *

@@ -36,6 +36,10 @@ static void refused(struct qemu_migration_start *start,
                     const struct error *err);
 static int find_finishing(struct host *host, const char *name,
                           struct destination **destination, struct error *err);
+static int enter_finish(struct destination *destination,
+                        enum destination_event event,
+                        const struct qemu_migration_caller *caller,
+                        struct error *err);
 static int finish_cookie_read(struct destination *destination,
                               struct ferry_cookie cookie, unsigned flags,
                               struct error *err);
@@ -57,12 +61,10 @@ ferry_prepare(struct host *host, const struct migration_parameters *parameters,
     if (read_guest(&arrival, cookie, &err) == 0 &&
         take_domain(&arrival, &err) == 0) {
         destination = destination_new(arrival.domain);
-        destination->call = call;
         destination->client_id = call->client_id;
         destination->flags = flags;
         destination->original_name = STEAL(arrival.original_name);
         if (set_up(&arrival, destination, &err) < 0) {
-            destination_fail(destination, &err);
             arrival.domain->migration = NULL;
             destination->base.free(&destination->base);
             destination = NULL;
@@ -77,6 +79,7 @@ ferry_prepare(struct host *host, const struct migration_parameters *parameters,
     free(arrival.original_name);
     error_clear(&arrival.refusal);
     if (destination) {
+        destination->call = call;
         destination_happened(destination, DESTINATION_EVENT_PREPARE);
     } else {
         call->done(call, NULL, &err);
@@ -101,9 +104,7 @@ ferry_finish(struct host *host, const char *name, struct ferry_cookie cookie,
     AUTO_ERROR err = {0};
 
     if (find_finishing(host, name, &destination, &err) < 0 ||
-        qemu_migration_job_start_phase(&destination->domain->migration_job,
-                                       QEMU_MIGRATION_PHASE_FINISH3, &caller,
-                                       monotonic_ms(), &err) < 0) {
+        enter_finish(destination, event, &caller, &err) < 0) {
         call->done(call, NULL, &err);
         return;
     }
@@ -121,6 +122,32 @@ ferry_finish(struct host *host, const char *name, struct ferry_cookie cookie,
         destination_fail(destination, &err);
     }
     destination_happened(destination, event);
+}
+
+/* A guest that is being killed is nobody's call: whoever finishes it is told
+ * why, once it is dead. */
+static int
+enter_finish(struct destination *destination, enum destination_event event,
+             const struct qemu_migration_caller *caller, struct error *err)
+{
+    struct domain *domain = destination->domain;
+
+    if (destination->state == DESTINATION_STATE_KILLING && !destination->call) {
+        return 0;
+    }
+    if (qemu_migration_job_start_phase(&domain->migration_job,
+                                       QEMU_MIGRATION_PHASE_FINISH3, caller,
+                                       monotonic_ms(), err) < 0) {
+        return -1;
+    }
+    if (!destination_takes(destination, event)) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "the incoming migration of domain '%s' can't be"
+                         " finished: it is %s",
+                         domain->name,
+                         destination_rules.states[destination->state]);
+    }
+    return 0;
 }
 
 static int
@@ -188,8 +215,7 @@ take_domain(struct arrival *arrival, struct error *err)
     qemu_migration_job_start(&domain->migration_job, &arrival->start,
                              monotonic_ms());
     if (!arrival->is_granted) {
-        guest_free(STEAL(domain->live));
-        domain_remove_if_unused(domain);
+        domain_drop_live(domain);
         error_move(err, &arrival->refusal);
         return -1;
     }

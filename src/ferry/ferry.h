@@ -88,5 +88,8 @@ void ferry_set_max_speed(struct domain *domain, uint64_t bandwidth_mib,
                          void (*done)(void *owner, const struct error *err),
                          void *owner);
 
+/* The daemon stops: what is kept for clients that have not come back goes. */
+void ferry_done(struct host *host);
+
 /* Gives a domain whose record tells of a migration its part in it back. */
 void ferry_restore(struct domain *domain, const struct record *record);

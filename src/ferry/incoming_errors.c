@@ -53,6 +53,14 @@ incoming_error_take(struct host *host, const char *name, struct error *err)
     return true;
 }
 
+void
+ferry_done(struct host *host)
+{
+    LIST_FOR_EACH (link, &host->incoming_errors) {
+        drop(container_of(link, struct incoming_error, link));
+    }
+}
+
 static void
 drop(struct incoming_error *kept)
 {
