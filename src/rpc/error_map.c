@@ -26,6 +26,7 @@ static const struct code_row *find_code(enum error_code code);
 static const struct code_row *find_number(int number);
 static int origin_number(enum error_origin origin);
 static enum error_origin find_origin(int number);
+static char *as_utf8(char *text);
 static char **optional(char *text);
 static void optional_done(char ***text);
 static bool is_unknown_procedure(const struct remote_error *wire);
@@ -101,7 +102,7 @@ rpc_error_encode(const struct error *err, struct remote_error *wire)
     *wire = (struct remote_error){
         .code = rpc_error_number(err),
         .domain = origin_number(err->origin),
-        .message = optional(rpc_error_text(err)),
+        .message = optional(as_utf8(rpc_error_text(err))),
         .level = VIR_ERR_ERROR,
         .int1 = err->code == ERROR_SYSTEM && err->errnum ? err->errnum : -1,
         .int2 = -1,
@@ -112,7 +113,7 @@ rpc_error_encode(const struct error *err, struct remote_error *wire)
     }
     wire->str1 =
         optional(prefix ? xasprintf("%s: %%s", prefix) : xstrdup("%s"));
-    wire->str2 = optional(xstrdup(err->message));
+    wire->str2 = optional(as_utf8(xstrdup(err->message)));
 }
 
 void
@@ -214,6 +215,19 @@ find_origin(int number)
 }
 
 /* XDR's optional string: a pointer to one.  Takes 'text'. */
+/* A message may repeat what a client or a QEMU has said, whatever that was:
+ * what can't be read becomes question marks. Takes and returns 'text'. */
+static char *
+as_utf8(char *text)
+{
+    if (!is_utf8(text, strlen(text))) {
+        for (char *byte = text; *byte; byte++) {
+            *byte = *byte & 0x80 ? '?' : *byte;
+        }
+    }
+    return text;
+}
+
 static char **
 optional(char *text)
 {

@@ -207,6 +207,21 @@ an_error_without_anything_still_has_a_message(void **state)
     assert_non_null(err.message);
 }
 
+static void
+a_message_that_is_no_text_is_made_readable(void **state)
+{
+    AUTO_ERROR err = {0};
+    struct remote_error *wire;
+    size_t size;
+
+    (void)state;
+    error_set(&err, ERROR_NO_DOMAIN, "no \xc3\xa4 '%s'", "a\xff\xfez");
+    wire = over_the_wire(&err, &size);
+    assert_string_equal(*wire->message, "Domain not found: no ?? 'a??z'");
+    assert_string_equal(*wire->str2, "no ?? 'a??z'");
+    rpc_value_free(&rpc_error_coder, wire);
+}
+
 int
 main(void)
 {
@@ -220,6 +235,7 @@ main(void)
         cmocka_unit_test(a_code_without_a_name_keeps_its_number_and_text),
         cmocka_unit_test(an_unknown_procedure_is_no_support),
         cmocka_unit_test(an_error_without_anything_still_has_a_message),
+        cmocka_unit_test(a_message_that_is_no_text_is_made_readable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
