@@ -18,11 +18,11 @@
 
 #define BEAT_UUID "c0ffee00-1234-4abc-8def-0000000000b1"
 
-/* What the hosts of one test share. */
+/* What the hosts of one test share.  The loop and what QEMU can do are those
+ * of the whole program. */
 struct lab {
     struct loop *loop;
-    struct qemu_capabilities_cache *cache;
-    const struct qemu_capabilities *qemu; /* Borrowed from the cache. */
+    const struct qemu_capabilities *qemu;
     char folder[32];
 };
 
@@ -33,6 +33,7 @@ struct test_host {
     char *folders[2];   /* Owned: runtime, state. */
     struct text events; /* "2/0 5/1 ": type and detail of each. */
     struct text notes;  /* A line each. */
+    unsigned passes;    /* Of migrations. */
     /* Called at each lifecycle event; may be NULL. */
     void (*on_event)(void *owner, int event, int detail);
     void *owner;
@@ -45,6 +46,10 @@ struct result {
     unsigned count;
     struct error err;
 };
+
+/* For cmocka's group of tests. */
+int lab_open(void **state);
+int lab_close(void **state);
 
 void lab_init(struct lab *lab);
 /* Forgets the script, too. */

@@ -336,5 +336,5 @@ main(void)
         TEST(a_job_without_its_migration_is_over),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, lab_open, lab_close);
 }

@@ -305,5 +305,5 @@ main(void)
         TEST(a_suspend_that_qemu_dies_of_is_answered),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, lab_open, lab_close);
 }
