@@ -131,7 +131,7 @@ handle_domain_migrate_set_max_downtime(
         error_set(&err, ERROR_INTERNAL,
                   "unable to execute QEMU command 'migrate-set-parameters':"
                   " Parameter 'downtime_limit' expects an integer in the range"
-                  " of 0 to 2000 seconds");
+                  " of 0 to (2000 * 1000) ms");
     }
     if (error_is_set(&err)) {
         rpc_call_fail(call, &err);

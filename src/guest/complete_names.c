@@ -146,6 +146,12 @@ complete_aliases(struct guest *guest, bool is_q35, struct error *err)
     return check_aliases(guest, err);
 }
 
+static bool
+is_raw(enum guest_disk_format format)
+{
+    return format == GUEST_DISK_FORMAT_RAW || format == GUEST_DISK_FORMAT_UNSET;
+}
+
 /* Each image of a chain has a number of its own, the last disk the lowest. */
 void
 complete_indexes(struct guest *guest)
@@ -161,6 +167,11 @@ complete_indexes(struct guest *guest)
         struct guest_disk *disk = guest->disks.items[i];
 
         disk->index = (struct guest_number){true, ++index};
+        if (disk->backing == NULL && disk->path != NULL &&
+            is_raw(disk->format)) {
+            /* Nothing can lie below it: libvirt's <backingStore/>. */
+            disk->backing = xcalloc(1, sizeof *disk->backing);
+        }
         for (struct guest_backing *backing = disk->backing; backing != NULL;
              backing = backing->next) {
             if (backing->path != NULL && index < NODE_INDEX_MAX) {
