@@ -2,8 +2,10 @@
 
 #include "domain/host.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "domain/domain.h"
@@ -108,6 +110,10 @@ check_host(const struct host *host, const struct guest *guest,
                             ? guest->cpu->model
                             : NULL;
 
+    if (guest->emulator && access(guest->emulator, X_OK) < 0) {
+        return error_set_errno(err, errno, "Cannot check QEMU binary %s",
+                               guest->emulator);
+    }
     if (guest->type == GUEST_TYPE_KVM && !host->qemu->is_kvm_enabled) {
         return error_set(err, ERROR_CONFIG_UNSUPPORTED,
                          "domain '%s' needs KVM, which is not available on"

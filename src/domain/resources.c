@@ -3,6 +3,7 @@
 #include "domain/resources.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,12 +12,16 @@
 
 enum { VNC_PORT_FIRST = 5900, VNC_PORT_LAST = 65535 };
 
+static int check_images(const struct guest *guest, struct error *err);
 static bool is_taken_by_guest(const struct host *host, int port);
 static bool is_free(const char *address, int port);
 
 int
 domain_take_resources(struct domain *domain, struct error *err)
 {
+    if (check_images(domain->live, err) < 0) {
+        return -1;
+    }
     for (size_t i = 0; i < domain->live->graphics.count; i++) {
         struct guest_graphics *display = domain->live->graphics.items[i];
         const char *address = display->listen ? display->listen : "127.0.0.1";
@@ -38,6 +43,23 @@ domain_take_resources(struct domain *domain, struct error *err)
                              domain->name);
         }
         display->port = port;
+    }
+    return 0;
+}
+
+/* QEMU would say so too, with its whole -blockdev around it. */
+static int
+check_images(const struct guest *guest, struct error *err)
+{
+    for (size_t i = 0; i < guest->disks.count; i++) {
+        const char *path = guest->disks.items[i]->path;
+
+        if (path && access(path, R_OK) < 0) {
+            error_set_errno(err, errno, "Cannot access storage file '%s'",
+                            path);
+            err->origin = ERROR_FROM_STORAGE;
+            return -1;
+        }
     }
     return 0;
 }
