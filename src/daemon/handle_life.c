@@ -17,6 +17,7 @@ static void run_start(struct work *work);
 static void run_start_with_flags(struct work *work);
 static void started_with_flags(void *owner, const struct error *err);
 static void run_destroy(struct work *work);
+static void destroyed_unlocked(void *owner, const struct error *err);
 static void run_suspend(struct work *work);
 static void run_resume(struct work *work);
 static void run_undefine(struct work *work);
@@ -69,8 +70,7 @@ handle_domain_create_xml(struct client *client, struct rpc_call *call,
         rpc_call_fail(call, &err);
         return;
     }
-    work_start_with(client, call, domain, JOB_MODIFY, args->flags,
-                    run_start_with_flags);
+    work_start_new(client, call, domain, args->flags, run_start_with_flags);
 }
 
 void
@@ -237,9 +237,22 @@ destroy(struct client *client, struct rpc_call *call,
 {
     struct domain *domain = wire_find_or_fail(client, call, dom);
 
-    if (domain) {
+    if (!domain) {
+        return;
+    }
+    /* Who has a job may wait for a QEMU that hangs, and its end is what helps:
+     * destroy waits for nobody. */
+    if (job_lock_job(&domain->jobs) != JOB_NONE) {
+        domain_destroy(domain, destroyed_unlocked, call);
+    } else {
         work_start(client, call, domain, JOB_DESTROY, run_destroy);
     }
+}
+
+static void
+destroyed_unlocked(void *owner, const struct error *err)
+{
+    wire_finish(owner, err);
 }
 
 static void

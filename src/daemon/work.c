@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+static void ask(struct work plan);
 static void granted(struct job_request *request);
 static void refused(struct job_request *request, const struct error *err);
 static void free_work(struct work *work);
@@ -23,28 +24,30 @@ work_start_with(struct client *client, struct rpc_call *call,
                 struct domain *domain, enum job job, uint64_t number,
                 void (*run)(struct work *work))
 {
-    struct work *work = xcalloc(1, sizeof *work);
-
-    domain_get(domain);
-    *work = (struct work){
-        .client = client_get(client),
-        .domain = domain_get(domain),
+    ask((struct work){
+        .client = client,
+        .domain = domain,
         .call = call,
         .number = number,
         .run = run,
-        .request =
-            {
-                      .job = job,
-                      .api = wire_api_name(call),
-                      .client = client->name,
-                      .granted = granted,
-                      .refused = refused,
-                      },
-    };
-    job_lock_ask(&domain->jobs, &work->request,
-                 domain->host->settings.job_timeout_ms, monotonic_ms());
-    domain_watch_jobs(domain);
-    domain_put(domain);
+        .request.job = job,
+    });
+}
+
+void
+work_start_new(struct client *client, struct rpc_call *call,
+               struct domain *domain, uint64_t number,
+               void (*run)(struct work *work))
+{
+    ask((struct work){
+        .client = client,
+        .domain = domain,
+        .call = call,
+        .number = number,
+        .run = run,
+        .is_new = true,
+        .request.job = JOB_MODIFY,
+    });
 }
 
 void
@@ -63,6 +66,25 @@ work_done_with(struct work *work, const void *result)
     job_lock_end(&work->domain->jobs, monotonic_ms());
     rpc_call_reply(work->call, result);
     free_work(work);
+}
+
+/* 'plan' has no references yet. */
+static void
+ask(struct work plan)
+{
+    struct domain *domain = domain_get(plan.domain);
+    struct work *work = xmemdup(&plan, sizeof plan);
+
+    client_get(work->client);
+    domain_get(work->domain);
+    work->request.api = wire_api_name(work->call);
+    work->request.client = work->client->name;
+    work->request.granted = granted;
+    work->request.refused = refused;
+    job_lock_ask(&domain->jobs, &work->request,
+                 domain->host->settings.job_timeout_ms, monotonic_ms());
+    domain_watch_jobs(domain);
+    domain_put(domain);
 }
 
 static void
@@ -89,6 +111,9 @@ refused(struct job_request *request, const struct error *err)
 {
     struct work *work = container_of(request, struct work, request);
 
+    if (work->is_new) {
+        domain_drop_live(work->domain);
+    }
     rpc_call_fail(work->call, err);
     free_work(work);
 }

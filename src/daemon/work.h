@@ -18,6 +18,7 @@ struct work {
     uint64_t number;       /* The caller's, for 'run'. */
     /* Private. */
     struct job_request request;
+    bool is_new;
     void (*run)(struct work *work);
 };
 
@@ -28,6 +29,11 @@ void work_start(struct client *client, struct rpc_call *call,
 void work_start_with(struct client *client, struct rpc_call *call,
                      struct domain *domain, enum job job, uint64_t number,
                      void (*run)(struct work *work));
+/* Under JOB_MODIFY, for a domain whose live guest is there only to be started
+ * by 'run' (domain_add_live): it goes again where the job is refused. */
+void work_start_new(struct client *client, struct rpc_call *call,
+                    struct domain *domain, uint64_t number,
+                    void (*run)(struct work *work));
 /* Ends the job; answers with 'err', or with nothing.  'owner' is the work: it
  * fits the callbacks of domain.h.  Frees the work. */
 void work_done(void *owner, const struct error *err);

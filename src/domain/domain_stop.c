@@ -41,10 +41,15 @@ domain_destroy(struct domain *domain,
     }
     destroy = xcalloc(1, sizeof *destroy);
     *destroy = (struct destroy){domain_get(domain), done, owner};
+    /* Nobody knows yet of a guest that starts, and all know of one that is
+     * being destroyed. */
+    if (!domain->start &&
+        domain->on_end.reason != VIR_DOMAIN_SHUTOFF_DESTROYED) {
+        domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
+                    VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+    }
     domain->on_end = (struct domain_expectation){
         VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED};
-    domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
-                VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
     if (domain->migration) {
         domain->migration->destroy(domain->migration);
     }

@@ -20,6 +20,7 @@ static size_t started_count;
 static struct client *caller;
 static struct domain *domain;
 static enum job job;
+static bool is_new;
 
 static void
 run(struct work *work)
@@ -32,7 +33,11 @@ static void
 called(void *owner, struct rpc_call *call)
 {
     (void)owner;
-    work_start_with(caller, call, domain, job, 42, run);
+    if (is_new) {
+        work_start_new(caller, call, domain, 42, run);
+    } else {
+        work_start_with(caller, call, domain, job, 42, run);
+    }
 }
 
 static const struct rpc_callbacks callbacks = {.called = called};
@@ -44,6 +49,7 @@ set_up(void **state)
 
     started_count = 0;
     job = JOB_MODIFY;
+    is_new = false;
     fixture_set_up(state);
     fixture = *state;
     domain = fixture_define(fixture, "demo", 'd');
@@ -316,6 +322,29 @@ a_domain_that_goes_away_is_not_worked_on_any_more(void **state)
     peer_close(&second);
 }
 
+static void
+a_guest_that_is_only_there_to_be_started_goes_with_the_refusal(void **state)
+{
+    struct fixture *fixture = *state;
+    struct peer first = peer_new_caller(fixture);
+    struct peer second = peer_new_caller(fixture);
+    AUTO_ERROR err = {0};
+
+    ask(fixture, &first);
+    assert_ptr_equal(domain_add_live(&fixture->daemon.host,
+                                     guest_copy(domain->definition), &err),
+                     domain);
+    fixture->daemon.host.settings.job_timeout_ms = 1;
+    is_new = true;
+    ask(fixture, &second);
+    AUTO_ANSWER answer = peer_read(fixture, &second);
+    assert_int_equal(answer.error.code, ERROR_OPERATION_TIMEOUT);
+    assert_null(domain->live);
+    work_done(started[0], NULL);
+    peer_close(&first);
+    peer_close(&second);
+}
+
 int
 main(void)
 {
@@ -334,6 +363,7 @@ main(void)
         TEST(work_under_way_outlives_its_client),
         TEST(a_refusal_of_a_client_that_went_goes_to_nobody),
         TEST(a_domain_that_goes_away_is_not_worked_on_any_more),
+        TEST(a_guest_that_is_only_there_to_be_started_goes_with_the_refusal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
