@@ -15,6 +15,7 @@ static void monitor_lost(void *owner, const struct error *why);
 static void ended(void *owner, const struct error *why);
 static void handle_stop(struct domain *domain);
 static void handle_resume(struct domain *domain);
+static void was_reset(void *owner, const struct error *err);
 
 const struct qemu_process_callbacks domain_qemu_callbacks = {
     .started = started,
@@ -147,21 +148,33 @@ domain_shut_down(struct domain *domain, bool is_by_guest)
     domain_emit(domain, VIR_DOMAIN_EVENT_SHUTDOWN,
                 is_by_guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST
                             : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
-    if (is_by_guest && domain->live->on_poweroff == GUEST_ACTION_RESTART) {
-        struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
-
-        qmp_system_reset(monitor, NULL, NULL);
-        qmp_cont(monitor, NULL, NULL);
-        return;
-    }
     domain_set_state(domain, DOMAIN_STATE_SHUTDOWN,
                      VIR_DOMAIN_SHUTDOWN_UNKNOWN);
+    if (is_by_guest && domain->live->on_poweroff == GUEST_ACTION_RESTART) {
+        domain->on_resume = (struct domain_expectation){
+            VIR_DOMAIN_RUNNING_BOOTED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED};
+        qmp_system_reset(qemu_process_monitor(domain->qemu), was_reset,
+                         domain_get(domain));
+        return;
+    }
     if (is_by_guest && domain->live->on_poweroff == GUEST_ACTION_PRESERVE) {
         return;
     }
     domain->on_end = (struct domain_expectation){
         VIR_DOMAIN_SHUTOFF_SHUTDOWN, VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN};
     domain_kill(domain);
+}
+
+/* QEMU continues a guest that has halted only after its reset. */
+static void
+was_reset(void *owner, const struct error *err)
+{
+    struct domain *domain = owner;
+
+    if (!err && domain_is_active(domain)) {
+        qmp_cont(qemu_process_monitor(domain->qemu), NULL, NULL);
+    }
+    domain_put(domain);
 }
 
 void

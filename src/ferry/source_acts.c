@@ -59,6 +59,8 @@ source_act(struct source *source, enum source_action action,
         source_restore(source);
         break;
     case SOURCE_ACTION_KILL_GUEST:
+        source->domain->on_end = (struct domain_expectation){
+            VIR_DOMAIN_SHUTOFF_MIGRATED, VIR_DOMAIN_EVENT_STOPPED_MIGRATED};
         domain_kill(source->domain);
         break;
     case SOURCE_ACTION_LEAVE_PAUSED:

@@ -256,6 +256,11 @@ system_reset(struct fake *fake, struct json_object *arguments,
 {
     (void)arguments;
     (void)refusal;
+    if (fake->run_state == QMP_RUN_STATE_SHUTDOWN ||
+        fake->run_state == QMP_RUN_STATE_INTERNAL_ERROR ||
+        fake->run_state == QMP_RUN_STATE_GUEST_PANICKED) {
+        fake->run_state = QMP_RUN_STATE_PAUSED;
+    }
     emit(fake, "RESET",
          json_tokener_parse(
              "{\"guest\":false,\"reason\":\"host-qmp-system-reset\"}"));

@@ -220,6 +220,32 @@ a_guest_that_halts_is_shut_off(void **state)
     assert_events(&t->host, "6/1 5/0 ");
 }
 
+static bool
+is_reset(void *owner)
+{
+    struct test *t = owner;
+    const struct domain *domain = find_beat(&t->host);
+
+    return t->host.events.data && strstr(t->host.events.data, "4/0") &&
+           domain->state == DOMAIN_STATE_RUNNING;
+}
+
+static void
+a_guest_that_is_to_restart_when_it_halts_does(void **state)
+{
+    struct test *t = *state;
+    struct domain *domain =
+        add_defined(&t->host, "<on_poweroff>restart</on_poweroff>");
+
+    /* It takes a moment until QEMU has done it. */
+    lab_script(&t->lab, "system_reset delay 20");
+    start_guest(&t->host, domain);
+    qmp_system_powerdown(qemu_process_monitor(domain->qemu), NULL, NULL);
+    lab_wait_for(&t->lab, is_reset, t);
+    assert_state(domain, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+    assert_events(&t->host, "6/1 4/0 ");
+}
+
 static void
 a_guest_whose_qemu_is_killed_has_crashed(void **state)
 {
@@ -280,6 +306,45 @@ a_suspend_that_qemu_dies_of_is_answered(void **state)
     wait_off(&t->host);
 }
 
+static void
+a_guest_whose_qemu_answers_nothing_can_be_destroyed(void **state)
+{
+    struct test *t = *state;
+    struct domain *domain = add_defined(&t->host, NULL);
+    struct result suspended = {0}, again = {0};
+
+    lab_script(&t->lab, "stop hang");
+    start_guest(&t->host, domain);
+    domain_suspend(domain, result_came, &suspended);
+    domain_destroy(domain, result_came, &t->result);
+    domain_destroy(domain, result_came, &again);
+    lab_wait(&t->lab, &t->result.count, 1);
+    assert_succeeded(&t->result);
+    assert_succeeded(&again);
+    assert_failed(&suspended, "suspending domain 'beat'");
+    assert_events(&t->host, "6/2 5/1 ");
+    result_done(&suspended);
+}
+
+static void
+a_guest_may_be_destroyed_while_it_starts(void **state)
+{
+    static const struct domain_start_options options;
+    struct test *t = *state;
+    struct domain *domain = add_defined(&t->host, NULL);
+    struct result started = {0};
+
+    lab_script(&t->lab, "greeting never");
+    domain_start(domain, &options, result_came, &started);
+    domain_destroy(domain, result_came, &t->result);
+    lab_wait(&t->lab, &t->result.count, 1);
+    assert_succeeded(&t->result);
+    assert_int_equal(started.count, 1);
+    assert_true(error_is_set(&started.err));
+    assert_events(&t->host, "");
+    result_done(&started);
+}
+
 int
 main(void)
 {
@@ -299,10 +364,13 @@ main(void)
         TEST(
             a_guest_that_nobody_began_to_start_is_dropped_and_a_started_one_not),
         TEST(a_guest_that_halts_is_shut_off),
+        TEST(a_guest_that_is_to_restart_when_it_halts_does),
         TEST(a_guest_whose_qemu_is_killed_has_crashed),
         TEST(a_destroyed_guest_is_told_of_once_its_qemu_is_dead),
         TEST(suspend_and_resume_are_told_by_their_events),
         TEST(a_suspend_that_qemu_dies_of_is_answered),
+        TEST(a_guest_whose_qemu_answers_nothing_can_be_destroyed),
+        TEST(a_guest_may_be_destroyed_while_it_starts),
     };
 
     return cmocka_run_group_tests(tests, lab_open, lab_close);
