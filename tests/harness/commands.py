@@ -69,6 +69,7 @@ class OnTerminal:
     """A command on a terminal of its own: virsh hears Ctrl-C only there."""
 
     def __init__(self, command):
+        self.said = b""
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.execvp(command[0], command)
@@ -79,24 +80,38 @@ class OnTerminal:
     def press_control_c(self):
         os.write(self.terminal, b"\x03")
 
+    def wait_for(self, words, seconds=20):
+        """Read until it has written that."""
+        deadline = time.monotonic() + seconds
+        while words not in self.said.decode():
+            if time.monotonic() > deadline or not self._read():
+                self._give_up(f"{words!r} was not said within {seconds} s")
+
     def finish(self, seconds=20):
         """All that it wrote, once it has ended."""
-        said = b""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not select.select([self.terminal], [], [], 0.1)[0]:
-                continue
-            try:
-                piece = os.read(self.terminal, 4096)
-            except OSError:  # The other end is closed.
-                piece = b""
-            if not piece:
-                os.waitpid(self.pid, 0)
-                os.close(self.terminal)
-                return said.decode()
-            said += piece
+        while self._read():
+            if time.monotonic() > deadline:
+                self._give_up(f"no end within {seconds} s")
+        os.waitpid(self.pid, 0)
+        os.close(self.terminal)
+        return self.said.decode()
+
+    def _read(self):
+        """False once the other end is closed."""
+        if not select.select([self.terminal], [], [], 0.1)[0]:
+            return True
+        try:
+            piece = os.read(self.terminal, 4096)
+        except OSError:
+            return False
+        self.said += piece
+        return bool(piece)
+
+    def _give_up(self, why):
         os.kill(self.pid, signal.SIGKILL)
-        raise Failed(f"no end within {seconds} s: {said.decode()}")
+        os.waitpid(self.pid, 0)
+        raise Failed(f"{why}: {self.said.decode()}")
 
 
 def message(err):

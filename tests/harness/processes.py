@@ -103,10 +103,20 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 6
 PORTS = range(20000 + 2000 * WORKER, 22000 + 2000 * WORKER)
 
 
+_next_port = random.randrange(PORTS.start, PORTS.stop)
+
+
 def free_ports(count):
-    """The first of so many ports in a row that nobody listens on."""
+    """The first of so many ports in a row that nobody listens on.
+
+    Round and round, so that two daemons of one test never get the same.
+    """
+    global _next_port
     for _ in range(1000):
-        first = random.randrange(PORTS.start, PORTS.stop - count)
+        first = _next_port
+        if first + count > PORTS.stop:
+            first = PORTS.start
+        _next_port = first + count
         if all(can_listen(port) for port in range(first, first + count)):
             return first
     raise AssertionError(f"no {count} free ports in a row")
