@@ -78,6 +78,11 @@ migrate_with(const char *binary)
     must(&pair.source);
     wait_for(&pair, &pair.source, "completed");
     wait_for(&pair, &pair.destination, "completed");
+    /* QEMU tells before it has left its state of before. */
+    for (int i = 0;
+         i < 1000 && run_state(&pair.source) == QMP_RUN_STATE_FINISH_MIGRATE;
+         i++) {
+    }
     assert_int_equal(run_state(&pair.source), QMP_RUN_STATE_POSTMIGRATE);
     assert_int_equal(run_state(&pair.destination), QMP_RUN_STATE_PAUSED);
     query(&pair, &pair.source);
