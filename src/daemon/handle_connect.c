@@ -30,8 +30,8 @@ handle_auth_list(struct client *client, struct rpc_call *call,
     rpc_call_reply(call, &ret);
 }
 
-/* What protocol v2, peer-to-peer and offline migrations need does not exist
- * yet, and a client that is told so chooses what does. */
+/* What protocol v2 and peer-to-peer migrations need does not exist yet, and a
+ * client that is told so chooses what does. */
 void
 handle_connect_supports_feature(
     struct client *client, struct rpc_call *call,
@@ -51,6 +51,7 @@ handle_connect_supports_feature(
     case RPC_FEATURE_TYPED_STRINGS:
     case RPC_FEATURE_XML_MIGRATABLE:
     case RPC_FEATURE_MIGRATION_PARAMS:
+    case RPC_FEATURE_MIGRATION_OFFLINE:
     case RPC_FEATURE_EVENT_CALLBACK:
     case RPC_FEATURE_CLOSE_CALLBACK:
     case RPC_FEATURE_NETWORK_UPDATE_ORDER:

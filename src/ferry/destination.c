@@ -261,8 +261,10 @@ start_deadline(struct destination *destination)
 
     switch (destination->state) {
     case DESTINATION_STATE_IDLE:
+    case DESTINATION_STATE_DEFINING: /* Done at once. */
     case DESTINATION_STATE_STARTING: /* qemu/process.c has its own. */
         break;
+    case DESTINATION_STATE_EXPECTED:
     case DESTINATION_STATE_PREPARED: /* Until the source connects. */
         wait_ms = settings->incoming_timeout_ms;
         break;

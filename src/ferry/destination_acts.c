@@ -12,11 +12,17 @@
 static void start_qemu(struct destination *destination);
 static void qemu_started(void *owner, const struct error *err);
 static void answer_prepare(struct destination *destination);
+static void answer_offline(struct destination *destination);
+static void answer(struct destination *destination,
+                   struct migration_cookie *cookie);
+static void define_only(struct destination *destination);
 static int define(struct destination *destination, struct error *err);
 static void undo_define(struct destination *destination);
 static void resume_guest(struct destination *destination);
 static void kill_guest(struct destination *destination);
 static void end_failed(struct destination *destination);
+static void end_refused(struct destination *destination);
+static void end_defined(struct destination *destination);
 static void end_arrived(struct destination *destination, bool is_running);
 static void settle_state(struct domain *domain, bool is_running);
 static char *finish_cookie(struct destination *destination, size_t *size);
@@ -56,6 +62,12 @@ destination_act(struct destination *destination, enum destination_action action,
     case DESTINATION_ACTION_ANSWER_PREPARE:
         answer_prepare(destination);
         break;
+    case DESTINATION_ACTION_ANSWER_OFFLINE:
+        answer_offline(destination);
+        break;
+    case DESTINATION_ACTION_DEFINE:
+        define_only(destination);
+        break;
     case DESTINATION_ACTION_RESUME_GUEST:
     case DESTINATION_ACTION_KEEP_PAUSED:
         resume_guest(destination);
@@ -68,6 +80,12 @@ destination_act(struct destination *destination, enum destination_action action,
         break;
     case DESTINATION_ACTION_END_FAILED:
         end_failed(destination);
+        break;
+    case DESTINATION_ACTION_END_REFUSED:
+        end_refused(destination);
+        break;
+    case DESTINATION_ACTION_END_DEFINED:
+        end_defined(destination);
         break;
     case DESTINATION_ACTION_END_RUNNING:
         end_arrived(destination, true);
@@ -105,9 +123,38 @@ answer_prepare(struct destination *destination)
     struct domain *domain = destination->domain;
     struct ferry_identity identity = {domain->host, destination->original_name,
                                       &domain->uuid};
+    AUTO_MIGRATION_COOKIE cookie = {0};
+
+    ferry_cookie_init(&cookie, &identity);
+    ferry_cookie_add_capabilities(&cookie, domain->host, "late-block-activate");
+    answer(destination, &cookie);
+}
+
+/* libvirt's clients want a URI although nothing will be sent to it. */
+static void
+answer_offline(struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+    struct ferry_identity identity = {domain->host, destination->original_name,
+                                      &domain->uuid};
+    AUTO_MIGRATION_COOKIE cookie = {0};
+    AUTO_ERROR err = {0};
+
+    if (destination_choose_port(destination, &err) < 0) {
+        destination_fail(destination, &err);
+        destination_happened(destination, DESTINATION_EVENT_FAILED);
+        return;
+    }
+    ferry_cookie_init(&cookie, &identity);
+    answer(destination, &cookie);
+}
+
+static void
+answer(struct destination *destination, struct migration_cookie *cookie)
+{
+    struct domain *domain = destination->domain;
     struct ferry_call *call = STEAL(destination->call);
     struct ferry_result result = {0};
-    AUTO_MIGRATION_COOKIE cookie = {0};
     AUTO_FREE char *bytes = NULL;
     AUTO_FREE char *uri = NULL;
     AUTO_ERROR err = {0};
@@ -122,14 +169,14 @@ answer_prepare(struct destination *destination)
         destination_happened(destination, DESTINATION_EVENT_FAILED);
         return;
     }
-    ferry_cookie_init(&cookie, &identity);
-    ferry_cookie_add_capabilities(&cookie, domain->host, "late-block-activate");
-    bytes = migration_cookie_format(&cookie, &result.cookie_size);
+    bytes = migration_cookie_format(cookie, &result.cookie_size);
     result.cookie = bytes;
     result.uri = uri;
-    destination->was_announced = true;
-    domain_emit(domain, VIR_DOMAIN_EVENT_STARTED,
-                VIR_DOMAIN_EVENT_STARTED_MIGRATED);
+    if (domain_is_active(domain)) {
+        destination->was_announced = true;
+        domain_emit(domain, VIR_DOMAIN_EVENT_STARTED,
+                    VIR_DOMAIN_EVENT_STARTED_MIGRATED);
+    }
     if (call) {
         call->done(call, &result, NULL);
     }
@@ -183,6 +230,19 @@ undo_define(struct destination *destination)
     }
     if (error_is_set(&err)) {
         host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", err.message);
+    }
+}
+
+static void
+define_only(struct destination *destination)
+{
+    AUTO_ERROR err = {0};
+
+    if (define(destination, &err) < 0) {
+        destination_fail(destination, &err);
+        destination_happened(destination, DESTINATION_EVENT_REFUSED);
+    } else {
+        destination_happened(destination, DESTINATION_EVENT_DEFINED);
     }
 }
 
@@ -251,6 +311,52 @@ end_failed(struct destination *destination)
     qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
     if (call) {
         call->done(call, NULL, &failure);
+    }
+    domain_put(domain);
+}
+
+/* What is there of the domain is what was defined before. */
+static void
+end_refused(struct destination *destination)
+{
+    struct domain *domain = domain_get(destination->domain);
+    struct ferry_call *call = STEAL(destination->call);
+    AUTO_ERROR failure = {0};
+
+    error_move(&failure, &destination->failure);
+    if (!call && !destination->is_client_gone) {
+        incoming_error_keep(domain->host, domain->name, &failure);
+    }
+    host_note(domain->host, LOG_LEVEL_INFO, domain,
+              "the incoming definition is given up: %s", failure.message);
+    undo_define(destination);
+    domain->migration = NULL;
+    destination->base.free(&destination->base);
+    domain_expect_nothing(domain);
+    domain_drop_live(domain);
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    if (call) {
+        call->done(call, NULL, &failure);
+    }
+    domain_put(domain);
+}
+
+static void
+end_defined(struct destination *destination)
+{
+    struct domain *domain = domain_get(destination->domain);
+    struct ferry_call *call = STEAL(destination->call);
+    struct ferry_result result = {.domain = domain};
+    AUTO_FREE char *cookie = finish_cookie(destination, &result.cookie_size);
+
+    result.cookie = cookie;
+    domain->migration = NULL;
+    destination->base.free(&destination->base);
+    domain_expect_nothing(domain);
+    domain_drop_live(domain);
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    if (call) {
+        call->done(call, &result, NULL);
     }
     domain_put(domain);
 }

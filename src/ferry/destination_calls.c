@@ -80,7 +80,10 @@ ferry_prepare(struct host *host, const struct migration_parameters *parameters,
     error_clear(&arrival.refusal);
     if (destination) {
         destination->call = call;
-        destination_happened(destination, DESTINATION_EVENT_PREPARE);
+        destination_happened(destination,
+                             flags & VIR_MIGRATE_OFFLINE
+                                 ? DESTINATION_EVENT_PREPARE_OFFLINE
+                                 : DESTINATION_EVENT_PREPARE);
     } else {
         call->done(call, NULL, &err);
     }

@@ -271,6 +271,7 @@ start_deadline(struct source *source)
     case SOURCE_STATE_COPYING: /* Watched for progress instead. */
         break;
     case SOURCE_STATE_BEGUN:
+    case SOURCE_STATE_OFFERED:
     case SOURCE_STATE_HANDED:
     case SOURCE_STATE_SHELL_GONE:
         wait_ms = settings->begin_timeout_ms;

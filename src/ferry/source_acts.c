@@ -16,7 +16,8 @@ static void answer_perform(struct source *source);
 static bool keep_job(struct source *source);
 static void leave_paused(struct source *source);
 static void end(struct source *source, enum source_action action);
-static void end_migrated(struct domain *domain, unsigned flags);
+static void end_migrated(struct domain *domain);
+static void undefine_if_asked(struct domain *domain, unsigned flags);
 
 void
 source_act(struct source *source, enum source_action action,
@@ -67,6 +68,7 @@ source_act(struct source *source, enum source_action action,
         leave_paused(source);
         break;
     case SOURCE_ACTION_END_JOB:
+    case SOURCE_ACTION_END_MOVED:
     case SOURCE_ACTION_END_RESTORED:
     case SOURCE_ACTION_END_PAUSED:
     case SOURCE_ACTION_END_FAILED:
@@ -90,8 +92,11 @@ answer_begin(struct source *source)
 {
     size_t size;
     AUTO_FREE char *cookie = source_begin_cookie(source, &size);
+    unsigned configured =
+        source->state == SOURCE_STATE_OFFERED ? VIR_DOMAIN_XML_INACTIVE : 0;
     AUTO_FREE char *xml = domain_format(
-        source->domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE);
+        source->domain,
+        VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE | configured);
     struct ferry_result result = {
         .cookie = cookie,
         .cookie_size = size,
@@ -172,9 +177,10 @@ end(struct source *source, enum source_action action)
     struct domain *domain = domain_get(source->domain);
     struct ferry_call *call = STEAL(source->call);
     bool is_confirmed =
-        source->is_confirming && (action == SOURCE_ACTION_END_JOB ||
-                                  action == SOURCE_ACTION_END_RESTORED ||
-                                  action == SOURCE_ACTION_END_MIGRATED);
+        source->is_confirming &&
+        (action == SOURCE_ACTION_END_JOB || action == SOURCE_ACTION_END_MOVED ||
+         action == SOURCE_ACTION_END_RESTORED ||
+         action == SOURCE_ACTION_END_MIGRATED);
     unsigned flags = source->flags;
     AUTO_ERROR failure = {0};
 
@@ -191,7 +197,10 @@ end(struct source *source, enum source_action action)
     domain->migration = NULL;
     source->base.free(&source->base);
     if (action == SOURCE_ACTION_END_MIGRATED) {
-        end_migrated(domain, flags);
+        end_migrated(domain);
+        undefine_if_asked(domain, flags);
+    } else if (action == SOURCE_ACTION_END_MOVED) {
+        undefine_if_asked(domain, flags);
     } else if (action == SOURCE_ACTION_END_FAILED) {
         domain_stopped(domain, domain->on_end.reason, domain->on_end.detail);
     } else if (action == SOURCE_ACTION_END_PAUSED) {
@@ -214,11 +223,10 @@ end(struct source *source, enum source_action action)
 
 /* libvirt's order: STOPPED, then JOB_COMPLETED. */
 static void
-end_migrated(struct domain *domain, unsigned flags)
+end_migrated(struct domain *domain)
 {
     struct host *host = domain->host;
     AUTO_PARAMETERS list = {0};
-    AUTO_ERROR err = {0};
 
     domain_stopped(domain, VIR_DOMAIN_SHUTOFF_MIGRATED,
                    VIR_DOMAIN_EVENT_STOPPED_MIGRATED);
@@ -227,11 +235,18 @@ end_migrated(struct domain *domain, unsigned flags)
                                   &list);
         host->observer->job_completed(host->observer_owner, domain, &list);
     }
+}
+
+static void
+undefine_if_asked(struct domain *domain, unsigned flags)
+{
+    AUTO_ERROR err = {0};
+
     if (!(flags & VIR_MIGRATE_UNDEFINE_SOURCE) || !domain->definition) {
         return;
     }
     if (domain_undefine(domain, &err) < 0) {
-        host_note(host, LOG_LEVEL_WARNING, domain, "%s", err.message);
+        host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", err.message);
         return;
     }
     domain_emit(domain, VIR_DOMAIN_EVENT_UNDEFINED,

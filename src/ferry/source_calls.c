@@ -45,7 +45,10 @@ static void begin_blockers_known(void *owner,
                                  const struct qmp_migration *migration,
                                  const struct error *failed);
 static void begin_unprotected(struct entry *entry);
+static void begin_now(struct entry *entry);
 static int begin_check(struct entry *entry, struct error *err);
+static int begin_check_xml(struct entry *entry, const struct guest *guest,
+                           struct error *err);
 static void perform_with_job(struct entry *entry);
 static void job_granted(struct qemu_migration_start *start);
 static void job_refused(struct qemu_migration_start *start,
@@ -115,6 +118,10 @@ begin_with_job(struct entry *entry)
         entry_fail(entry, &err);
         return;
     }
+    if (entry->flags & VIR_MIGRATE_OFFLINE) {
+        begin_now(entry);
+        return;
+    }
     monitor = qemu_process_monitor(domain->qemu);
     if (!monitor) {
         error_set(&err, ERROR_OPERATION_FAILED,
@@ -131,9 +138,16 @@ static int
 begin_check(struct entry *entry, struct error *err)
 {
     struct domain *domain = entry->domain;
+    bool is_offline = entry->flags & VIR_MIGRATE_OFFLINE;
 
-    if (domain_check_active(domain, err) < 0) {
+    if (!is_offline && domain_check_active(domain, err) < 0) {
         return -1;
+    }
+    if (is_offline && !domain->definition) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "domain '%s' is transient: it has no definition that"
+                         " could migrate offline",
+                         domain->name);
     }
     if (domain->migration) {
         return error_set(err, ERROR_OPERATION_INVALID,
@@ -141,22 +155,36 @@ begin_check(struct entry *entry, struct error *err)
                          " '%s' ended: resume or destroy it first",
                          domain->name);
     }
-    if (entry->parameters.destination_xml) {
-        AUTO(guest) *wanted =
-            host_read_guest(domain->host, entry->parameters.destination_xml,
-                            GUEST_PARSE_MIGRATION, err);
-
-        if (!wanted || guest_compare(domain->live, wanted, err) < 0) {
-            return error_wrap(err, "the XML for the destination of domain '%s'",
-                              domain->name);
-        }
-        free(entry->parameters.destination_xml);
-        entry->parameters.destination_xml =
-            guest_format(wanted, GUEST_FORMAT_SECURE | GUEST_FORMAT_MIGRATABLE);
+    if (begin_check_xml(entry, is_offline ? domain->definition : domain->live,
+                        err) < 0) {
+        return -1;
     }
-    if (!(entry->flags & VIR_MIGRATE_UNSAFE)) {
+    if (!(entry->flags & (VIR_MIGRATE_UNSAFE | VIR_MIGRATE_OFFLINE))) {
         return ferry_check_storage(domain->live, err);
     }
+    return 0;
+}
+
+/* The user's own XML for the destination must be the same machine. */
+static int
+begin_check_xml(struct entry *entry, const struct guest *guest,
+                struct error *err)
+{
+    AUTO(guest) *wanted = NULL;
+
+    if (!entry->parameters.destination_xml) {
+        return 0;
+    }
+    wanted =
+        host_read_guest(entry->domain->host, entry->parameters.destination_xml,
+                        GUEST_PARSE_MIGRATION, err);
+    if (!wanted || guest_compare(guest, wanted, err) < 0) {
+        return error_wrap(err, "the XML for the destination of domain '%s'",
+                          entry->domain->name);
+    }
+    free(entry->parameters.destination_xml);
+    entry->parameters.destination_xml =
+        guest_format(wanted, GUEST_FORMAT_SECURE | GUEST_FORMAT_MIGRATABLE);
     return 0;
 }
 
@@ -165,7 +193,6 @@ begin_blockers_known(void *owner, const struct qmp_migration *migration,
                      const struct error *failed)
 {
     struct entry *entry = owner;
-    struct source *source;
     AUTO_ERROR err = {0};
 
     if (failed) {
@@ -183,6 +210,15 @@ begin_blockers_known(void *owner, const struct qmp_migration *migration,
         entry_fail(entry, &err);
         return;
     }
+    begin_now(entry);
+}
+
+static void
+begin_now(struct entry *entry)
+{
+    bool is_offline = entry->flags & VIR_MIGRATE_OFFLINE;
+    struct source *source;
+
     if (!entry->is_protected) {
         begin_unprotected(entry);
         return;
@@ -192,7 +228,8 @@ begin_blockers_known(void *owner, const struct qmp_migration *migration,
     migration_parameters_copy(&source->parameters, &entry->parameters);
     take_call(source, STEAL(entry->call), entry->flags);
     entry_free(entry);
-    source_happened(source, SOURCE_EVENT_BEGIN);
+    source_happened(source, is_offline ? SOURCE_EVENT_BEGIN_OFFLINE
+                                       : SOURCE_EVENT_BEGIN);
 }
 
 /* Nothing stays: the same answer, and the job ends with the call. */
@@ -201,17 +238,21 @@ begin_unprotected(struct entry *entry)
 {
     struct source *source = source_new(entry->domain);
     struct ferry_call *call = STEAL(entry->call);
+    unsigned configured =
+        entry->flags & VIR_MIGRATE_OFFLINE ? VIR_DOMAIN_XML_INACTIVE : 0;
     AUTO_FREE char *cookie = NULL;
     AUTO_FREE char *xml = NULL;
     struct ferry_result result = {0};
 
+    source->flags = entry->flags;
     cookie = source_begin_cookie(source, &result.cookie_size);
     entry->domain->migration = NULL;
     source->base.free(&source->base);
     xml = STEAL(entry->parameters.destination_xml);
     if (!xml) {
-        xml = domain_format(entry->domain,
-                            VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE);
+        xml = domain_format(entry->domain, VIR_DOMAIN_XML_SECURE |
+                                               VIR_DOMAIN_XML_MIGRATABLE |
+                                               configured);
     }
     result.cookie = cookie;
     result.xml = xml;

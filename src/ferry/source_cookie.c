@@ -25,6 +25,9 @@ source_begin_cookie(struct source *source, size_t *size)
     /* Every source says that it would understand lock states, as libvirt's
      * does without having any. */
     cookie.features |= COOKIE_LOCKSTATE;
+    if (source->flags & VIR_MIGRATE_OFFLINE) {
+        return migration_cookie_format(&cookie, size);
+    }
     if (domain->live->live_cpu) {
         AUTO_TEXT cpu = {0};
 

@@ -13,6 +13,8 @@
 /* Name, the phase that the job is in there. */
 #define DESTINATION_STATES(X)                                                  \
     X(IDLE, NONE)              /* No migration. */                             \
+    X(EXPECTED, PREPARE)       /* Prepare was answered; no QEMU is needed. */  \
+    X(DEFINING, FINISH3)       /* The definition is written. */                \
     X(STARTING, PREPARE)       /* QEMU starts, frozen. */                      \
     X(ARMING, PREPARE)         /* It is told how to receive, and listens. */   \
     X(PREPARED, PREPARE)       /* Prepare was answered; the guest comes. */    \
@@ -25,6 +27,7 @@
 
 #define DESTINATION_EVENTS(X)                                                  \
     X(PREPARE) /* The client's calls. */                                       \
+    X(PREPARE_OFFLINE)                                                         \
     X(FINISH)                                                                  \
     X(FINISH_PAUSED)                                                           \
     X(FINISH_CANCELLED)                                                        \
@@ -34,6 +37,7 @@
     X(ARMED)        /* It listens. */                                          \
     X(LOADED)       /* The whole guest has come. */                            \
     X(FAILED)       /* QEMU refused, or its load failed. */                    \
+    X(DEFINED)      /* Its definition is on disk. */                           \
     X(RUNNING)      /* The guest runs. */                                      \
     X(SETTLED)      /* Its disks are active; it is paused. */                  \
     X(REFUSED)      /* It could not be resumed, settled or defined. */         \
@@ -47,11 +51,15 @@
     X(START_QEMU)                                                              \
     X(ARM)            /* Capabilities, parameters, listen. */                  \
     X(ANSWER_PREPARE) /* Answer with cookie and URI; arm the clean-up. */      \
+    X(ANSWER_OFFLINE) /* The same, where only a definition comes. */           \
+    X(DEFINE)         /* Write that definition. */                             \
     X(RESUME_GUEST)   /* Define if asked, then cont. */                        \
     X(KEEP_PAUSED)    /* Define if asked, activate disks without running. */   \
     X(EXAMINE)        /* Ask QEMU whether the guest runs. */                   \
     X(KILL_GUEST)                                                              \
     X(END_FAILED)  /* Nothing is left here: end the job, answer. */            \
+    X(END_REFUSED) /* The same, where no QEMU was started. */                  \
+    X(END_DEFINED) /* It is defined here: end the job, answer. */              \
     X(END_RUNNING) /* It runs here: end the job, announce, answer. */          \
     X(END_PAUSED)  /* It is here, paused: end the job, answer. */
 

@@ -15,6 +15,7 @@
 #define SOURCE_STATES(X)                                                       \
     X(IDLE, NONE)                /* No migration. */                           \
     X(BEGUN, BEGIN3)             /* Begin was answered; the job is held. */    \
+    X(OFFERED, BEGIN3)           /* The same, and only its definition goes. */ \
     X(ARMING, PERFORM3)          /* QEMU gets its parameters. */               \
     X(COPYING, PERFORM3)         /* QEMU sends memory. */                      \
     X(HANDING, PERFORM3)         /* The guest is stopped; the rest goes. */    \
@@ -27,6 +28,7 @@
 
 #define SOURCE_EVENTS(X)                                                       \
     X(BEGIN) /* The client's calls. */                                         \
+    X(BEGIN_OFFLINE)                                                           \
     X(PERFORM)                                                                 \
     X(CONFIRM)                                                                 \
     X(CONFIRM_CANCELLED)                                                       \
@@ -57,6 +59,7 @@
     X(KILL_GUEST)     /* End QEMU. */                                          \
     X(LEAVE_PAUSED)   /* End the job, leave the guest paused, say so. */       \
     X(END_JOB)        /* Nothing had happened: end the job. */                 \
+    X(END_MOVED)      /* Its definition is there: end the job, answer. */      \
     X(END_RESTORED)   /* It goes on here: end the job, answer. */              \
     X(END_PAUSED)     /* It stays paused here: end the job, answer. */         \
     X(END_FAILED)     /* QEMU is gone: end the job, answer. */                 \
