@@ -49,7 +49,7 @@ struct source {
     bool has_to_look;      /* Something has happened since it began. */
     bool is_restarted;     /* The job was found in a record. */
     struct timer deadline; /* Of the state. */
-    struct timer stall;    /* Looks whether bytes still flow. */
+    struct timer stall;    /* Looks whether bytes still flow, or again. */
     uint64_t last_processed;
     int64_t last_progress_ms;
 };

@@ -13,7 +13,10 @@
 #include "migrate/uri.h"
 #include "qmp/commands.h"
 
-enum { STALL_LOOK_MS = 5000 };
+enum {
+    STALL_LOOK_MS = 5000,
+    SETTLE_LOOK_MS = 10, /* QEMU is about to leave finish-migrate. */
+};
 
 /* On in every migration of ours.  Without the return path "completed" would
  * only mean that everything was written to a socket. */
@@ -37,6 +40,7 @@ static void looked(void *owner, const struct qmp_migration *migration,
                    const struct error *err);
 static void status_known(void *owner, const struct qmp_status *status,
                          const struct error *err);
+static void look_again(void *owner);
 static void resumed(void *owner, const struct error *err);
 static void refused(struct source *source, const struct error *why);
 static bool is_deaf(struct source *source, const struct error *failed);
@@ -412,8 +416,21 @@ status_known(void *owner, const struct qmp_status *status,
         source_happened(source, SOURCE_EVENT_RESTORED);
         return;
     }
+    /* After its last event QEMU is in finish-migrate for a moment more, where
+     * it refuses cont; it says nothing when it leaves. */
+    if (status->state == QMP_RUN_STATE_FINISH_MIGRATE) {
+        timer_start(&source->stall, source->domain->host->loop, SETTLE_LOOK_MS,
+                    look_again, source);
+        return;
+    }
     source->is_looking = true;
     qmp_cont(monitor_of(source), resumed, source);
+}
+
+static void
+look_again(void *owner)
+{
+    source_restore(owner);
 }
 
 static void
