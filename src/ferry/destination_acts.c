@@ -9,6 +9,9 @@
 #include "ferry/destination.h"
 #include "qmp/commands.h"
 
+static bool is_impossible_unsaved(struct destination *destination,
+                                  enum destination_action action,
+                                  const struct error *save_failed);
 static void start_qemu(struct destination *destination);
 static void qemu_started(void *owner, const struct error *err);
 static void answer_prepare(struct destination *destination);
@@ -31,24 +34,10 @@ void
 destination_act(struct destination *destination, enum destination_action action,
                 const struct error *save_failed)
 {
-    if (save_failed) {
-        host_note(destination->domain->host, LOG_LEVEL_ERROR,
-                  destination->domain, "%s", save_failed->message);
-        /* A guest must not run here without a record of it. */
-        if (action == DESTINATION_ACTION_RESUME_GUEST ||
-            action == DESTINATION_ACTION_KEEP_PAUSED) {
-            destination_fail(destination, save_failed);
-            destination_happened(destination, DESTINATION_EVENT_REFUSED);
-            return;
-        }
-        /* A restart would find SETTLING, and kill a guest whose client has been
-         * told that it is here. */
-        if (action == DESTINATION_ACTION_END_PAUSED) {
-            destination->state = DESTINATION_STATE_SETTLING;
-            destination_fail(destination, save_failed);
-            destination_happened(destination, DESTINATION_EVENT_REFUSED);
-            return;
-        }
+    if (save_failed &&
+        is_impossible_unsaved(destination, action, save_failed)) {
+        destination_happened(destination, DESTINATION_EVENT_REFUSED);
+        return;
     }
     switch (action) {
     case DESTINATION_ACTION_NOTHING:
@@ -94,6 +83,30 @@ destination_act(struct destination *destination, enum destination_action action,
         end_arrived(destination, false);
         break;
     }
+}
+
+static bool
+is_impossible_unsaved(struct destination *destination,
+                      enum destination_action action,
+                      const struct error *save_failed)
+{
+    host_note(destination->domain->host, LOG_LEVEL_ERROR, destination->domain,
+              "%s", save_failed->message);
+    switch (action) {
+    case DESTINATION_ACTION_END_PAUSED:
+        /* A restart would find SETTLING, and kill a guest whose client has been
+         * told that it is here. */
+        destination->state = DESTINATION_STATE_SETTLING;
+        break;
+    case DESTINATION_ACTION_RESUME_GUEST:
+    case DESTINATION_ACTION_KEEP_PAUSED:
+        /* A guest must not run here without a record of it. */
+        break;
+    default:
+        return false;
+    }
+    destination_fail(destination, save_failed);
+    return true;
 }
 
 static void
