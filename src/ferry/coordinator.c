@@ -23,6 +23,7 @@ struct coordinator {
     struct coordinator_end ends[2];
     const struct coordinator_callbacks *callbacks; /* Borrowed. */
     void *owner;
+    enum coordinator_protocol protocol;
     bool has_protection;
     /* What was learnt on the way. */
     enum coordinator_state state;
@@ -50,7 +51,9 @@ coordinator_new(const struct coordinator_options *options,
     coordinator->ends[COORDINATOR_DESTINATION] = options->destination;
     coordinator->callbacks = callbacks;
     coordinator->owner = owner;
-    coordinator->has_protection = options->has_protection;
+    coordinator->protocol = options->protocol;
+    coordinator->has_protection =
+        options->has_protection && options->protocol == COORDINATOR_V3;
     coordinator->flags = options->flags;
     if (options->parameters) {
         parameters_copy(&coordinator->parameters, options->parameters);
@@ -120,6 +123,15 @@ is_word_of(struct coordinator *coordinator, enum coordinator_side side,
     return true;
 }
 
+/* What the destination is to read, from Prepare on. */
+static void
+take_xml(struct coordinator *coordinator, const char *xml)
+{
+    parameters_remove(&coordinator->parameters, VIR_MIGRATE_PARAM_DEST_XML);
+    parameters_add_string(&coordinator->parameters, VIR_MIGRATE_PARAM_DEST_XML,
+                          xml);
+}
+
 static void
 begun(void *owner, const struct coordinator_answer *answer,
       const struct error *err)
@@ -135,10 +147,27 @@ begun(void *owner, const struct coordinator_answer *answer,
         return;
     }
     take_cookie(coordinator, answer->cookie, answer->cookie_size);
-    parameters_remove(&coordinator->parameters, VIR_MIGRATE_PARAM_DEST_XML);
-    parameters_add_string(&coordinator->parameters, VIR_MIGRATE_PARAM_DEST_XML,
-                          answer->xml);
+    take_xml(coordinator, answer->xml);
     happened(coordinator, COORDINATOR_EVENT_BEGUN);
+}
+
+static void
+dumped(void *owner, const struct coordinator_answer *answer,
+       const struct error *err)
+{
+    struct coordinator *coordinator = owner;
+
+    if (!is_word_of(coordinator, COORDINATOR_SOURCE, err)) {
+        return;
+    }
+    if (err) {
+        blame(coordinator, "asking for the guest's XML", COORDINATOR_SOURCE,
+              err);
+        happened(coordinator, COORDINATOR_EVENT_DUMP_FAILED);
+        return;
+    }
+    take_xml(coordinator, answer->xml);
+    happened(coordinator, COORDINATOR_EVENT_DUMPED);
 }
 
 static void
@@ -177,7 +206,8 @@ prepared(void *owner, const struct coordinator_answer *answer,
         return;
     }
     take_cookie(coordinator, answer->cookie, answer->cookie_size);
-    if (coordinator->flags & VIR_MIGRATE_OFFLINE) {
+    if (coordinator->protocol == COORDINATOR_V3 &&
+        coordinator->flags & VIR_MIGRATE_OFFLINE) {
         take_cookie(coordinator, NULL, 0);
         happened(coordinator, COORDINATOR_EVENT_PREPARED_OFFLINE);
         return;
@@ -213,7 +243,10 @@ performed(void *owner, const struct coordinator_answer *answer,
         happened(coordinator, COORDINATOR_EVENT_PERFORM_FAILED);
         return;
     }
-    take_cookie(coordinator, answer->cookie, answer->cookie_size);
+    /* v2's Perform gives none: Prepare's goes to Finish as well. */
+    if (coordinator->protocol == COORDINATOR_V3) {
+        take_cookie(coordinator, answer->cookie, answer->cookie_size);
+    }
     happened(coordinator, COORDINATOR_EVENT_PERFORMED);
 }
 
@@ -296,6 +329,7 @@ call_source(struct coordinator *coordinator,
             bool is_cancelled, coordinator_answered *answered)
 {
     struct coordinator_request request = {
+        .protocol = coordinator->protocol,
         .flags = coordinator->flags,
         .parameters = &coordinator->parameters,
         .cookie = is_cancelled ? NULL : coordinator->cookie,
@@ -318,6 +352,7 @@ call_destination(struct coordinator *coordinator,
                  bool is_cancelled, coordinator_answered *answered)
 {
     struct coordinator_request request = {
+        .protocol = coordinator->protocol,
         .flags = coordinator->flags & ~(unsigned)SOURCE_ONLY_FLAGS,
         .parameters = &coordinator->parameters,
         .cookie = is_cancelled ? NULL : coordinator->cookie,
@@ -345,6 +380,30 @@ call_finish(struct coordinator *coordinator, bool is_cancelled)
         is_cancelled, finished);
 }
 
+/* Where to look for a guest of which nobody knows the end. */
+static void
+say_where(struct coordinator *coordinator)
+{
+    const char *source = coordinator->ends[COORDINATOR_SOURCE].name;
+    const char *destination = coordinator->ends[COORDINATOR_DESTINATION].name;
+
+    if (coordinator->state == COORDINATOR_STATE_STRANDED) {
+        error_wrap(&coordinator->error,
+                   "the guest has left %s and may be paused on %s: look there,"
+                   " and resume it",
+                   source, destination);
+    } else if (coordinator->protocol == COORDINATOR_V2) {
+        error_wrap(&coordinator->error,
+                   "the guest is on %s, or else on %s, where it may be paused:"
+                   " look at both",
+                   source, destination);
+    } else {
+        error_wrap(&coordinator->error,
+                   "the guest is paused on %s and may run on %s", source,
+                   destination);
+    }
+}
+
 /* The last thing that happens to a coordinator: it may be freed here. */
 static void
 report(struct coordinator *coordinator)
@@ -358,14 +417,12 @@ report(struct coordinator *coordinator)
         blame(coordinator, "finishing", COORDINATOR_DESTINATION,
               &coordinator->finish_error);
     }
-    if (coordinator->state == COORDINATOR_STATE_UNKNOWN) {
-        error_wrap(&coordinator->error,
-                   "the guest is paused on %s and may run on %s",
-                   coordinator->ends[COORDINATOR_SOURCE].name,
-                   coordinator->ends[COORDINATOR_DESTINATION].name);
+    if (coordinator->state == COORDINATOR_STATE_UNKNOWN ||
+        coordinator->state == COORDINATOR_STATE_STRANDED) {
+        say_where(coordinator);
     }
-    if (coordinator->state == COORDINATOR_STATE_FAILED ||
-        coordinator->state == COORDINATOR_STATE_UNKNOWN) {
+    if (coordinator->state != COORDINATOR_STATE_DONE &&
+        coordinator->state != COORDINATOR_STATE_UNCONFIRMED) {
         assert(error_is_set(&coordinator->error));
         err = &coordinator->error;
     } else if (error_is_set(&coordinator->warning)) {
@@ -388,6 +445,9 @@ act(struct coordinator *coordinator, enum coordinator_action action)
         return;
     case COORDINATOR_ACTION_CALL_BEGIN:
         call_source(coordinator, source->begin, false, begun);
+        return;
+    case COORDINATOR_ACTION_CALL_DUMP_XML:
+        call_source(coordinator, source->dump_xml, false, dumped);
         return;
     case COORDINATOR_ACTION_CALL_LOOK:
         call_source(coordinator, source->get_state, false, looked);
@@ -437,7 +497,8 @@ happened(struct coordinator *coordinator, enum coordinator_event event)
 {
     enum coordinator_action action;
 
-    if (!coordinator_v3_step(&coordinator->state, event, &action)) {
+    if (!coordinator_step(coordinator->protocol, &coordinator->state, event,
+                          &action)) {
         log_trace(LOG_TOPIC_rules, "%-20s -> not in %s",
                   coordinator_event_name(event),
                   coordinator_state_name(coordinator->state));
@@ -464,6 +525,7 @@ static bool
 is_before_perform(enum coordinator_state state)
 {
     return state == COORDINATOR_STATE_BEGINNING ||
+           state == COORDINATOR_STATE_DUMPING ||
            state == COORDINATOR_STATE_LOOKING ||
            state == COORDINATOR_STATE_PREPARING;
 }
@@ -480,9 +542,9 @@ coordinator_interrupt(struct coordinator *coordinator)
 }
 
 /* Once the destination has been asked to start the guest, losing the source
- * fails nothing. */
+ * fails nothing: in v3 its shell may be left, in v2 it has nothing left. */
 static bool
-is_only_a_warning(enum coordinator_state state, enum coordinator_side side)
+is_no_failure(enum coordinator_state state, enum coordinator_side side)
 {
     return state == COORDINATOR_STATE_CONFIRMING ||
            (state == COORDINATOR_STATE_FINISHING && side == COORDINATOR_SOURCE);
@@ -501,11 +563,12 @@ coordinator_lost(struct coordinator *coordinator, enum coordinator_side side,
     error_set(&lost, ERROR_PEER_LOST, "lost the connection to %s%s%s",
               coordinator->ends[side].name, why ? ": " : "",
               why ? why->message : "");
-    if (!is_only_a_warning(coordinator->state, side)) {
+    if (!is_no_failure(coordinator->state, side)) {
         if (!error_is_set(&coordinator->error)) {
             error_move(&coordinator->error, &lost);
         }
-    } else if (side == COORDINATOR_SOURCE) {
+    } else if (side == COORDINATOR_SOURCE &&
+               coordinator->protocol == COORDINATOR_V3) {
         error_move(&coordinator->warning, &lost);
     }
     happened(coordinator, side == COORDINATOR_SOURCE

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Carries out what migrate/coordinator_v3.def decides: calls the two ends of a
- * migration in turn and hands cookies, XML, parameters and flags from one to
- * the next.
+/* Carries out what migrate/coordinator_v3.def or coordinator_v2.def decides:
+ * calls the two ends of a migration in turn and hands cookies, XML, parameters
+ * and flags from one to the next.
  *
  * An end is a table of functions: a daemon behind a connection
  * (ferry/coordinator_remote.h), this daemon's own domain, or a fake in a test.
@@ -22,7 +22,8 @@ enum coordinator_side { COORDINATOR_SOURCE, COORDINATOR_DESTINATION };
 
 /* What a call takes along.  All borrowed, until the function returns. */
 struct coordinator_request {
-    unsigned flags; /* As this side is to see them. */
+    enum coordinator_protocol protocol; /* Which form of the call is meant. */
+    unsigned flags;                     /* As this side is to see them. */
     /* The user's, with destination_xml from Prepare on, migrate_uri from
      * Perform on, destination_name from Finish on. */
     const struct parameters *parameters;
@@ -41,7 +42,7 @@ enum coordinator_finding {
 struct coordinator_answer {
     const void *cookie; /* Begin, Prepare, Perform, Finish. */
     size_t cookie_size;
-    const char *xml;                  /* Begin. */
+    const char *xml;                  /* Begin, the dump. */
     const char *uri;                  /* Prepare; NULL: the user's. */
     bool is_paused;                   /* The look. */
     bool has_domain;                  /* Finish. */
@@ -54,11 +55,15 @@ typedef void coordinator_answered(void *owner,
                                   const struct coordinator_answer *answer,
                                   const struct error *err);
 
-/* Each calls 'answered' once, now or later.  A source needs begin, get_state,
- * perform, confirm and abort; a destination prepare, finish, ask_again. */
+/* Each calls 'answered' once, now or later.  A source needs get_state, perform,
+ * abort; for v3 begin and confirm, for v2 dump_xml.  A destination needs
+ * prepare, finish, ask_again. */
 struct coordinator_end_operations {
     void (*begin)(void *end, const struct coordinator_request *request,
                   coordinator_answered *answered, void *owner);
+    /* The XML that v3's Begin would give, without taking any job. */
+    void (*dump_xml)(void *end, const struct coordinator_request *request,
+                     coordinator_answered *answered, void *owner);
     void (*get_state)(void *end, const struct coordinator_request *request,
                       coordinator_answered *answered, void *owner);
     void (*prepare)(void *end, const struct coordinator_request *request,
@@ -73,7 +78,8 @@ struct coordinator_end_operations {
     void (*abort)(void *end, const struct coordinator_request *request,
                   coordinator_answered *answered, void *owner);
     /* Finish was asked for, and the connection broke: finds out what came of
-     * it.  'request' is that of a Finish that cancels. */
+     * it.  In v3 'request' is that of a Finish that cancels, in v2, where the
+     * source has nothing to go back to, nothing may be cancelled. */
     void (*ask_again)(void *end, const struct coordinator_request *request,
                       coordinator_answered *answered, void *owner);
     /* Forgets the calls under way: nothing more is answered. */
@@ -87,10 +93,12 @@ struct coordinator_end {
 };
 
 struct coordinator_options {
+    enum coordinator_protocol protocol;
     const char *domain; /* Borrowed. The source's name of it. */
     unsigned flags;     /* libvirt's. */
     const struct parameters *parameters; /* Borrowed. The user's. */
-    bool has_protection; /* The source knows CHANGE_PROTECTION (feature 7). */
+    /* v3: the source knows CHANGE_PROTECTION (feature 7). */
+    bool has_protection;
     struct coordinator_end source;
     struct coordinator_end destination;
 };
@@ -98,7 +106,7 @@ struct coordinator_options {
 struct coordinator_callbacks {
     /* A rule was walked. May be NULL. */
     void (*moved)(void *owner, enum coordinator_state state);
-    /* It is over; 'state' is one of the four ends.  'err' is NULL where the
+    /* It is over; 'state' is one of the five ends.  'err' is NULL where the
      * guest is at the destination; then 'warning' may say what went wrong after
      * it had started there.  May free the coordinator. */
     void (*ended)(void *owner, enum coordinator_state state,

@@ -17,6 +17,7 @@ static void opened(struct coordinator_remote *remote,
                    struct rpc_connection *connection);
 static void cancelled(void *owner, const struct coordinator_answer *answer,
                       const struct error *err);
+static void look_up(struct coordinator_remote *remote);
 static void looked_up(void *owner, const void *result, const struct error *err);
 static void got_state(void *owner, const void *result, const struct error *err);
 
@@ -48,6 +49,7 @@ coordinator_remote_ask_again(void *end,
 
     remote->again_answered = answered;
     remote->again_owner = owner;
+    remote->again_protocol = request->protocol;
     remote->again_flags = request->flags;
     parameters_copy(&remote->again_parameters, request->parameters);
     if (!remote->reopen) {
@@ -79,6 +81,12 @@ opened(struct coordinator_remote *remote, struct rpc_connection *connection)
         return;
     }
     remote->connection = connection;
+    /* A v2 source has nothing to go back to: what is there must not be killed.
+     */
+    if (remote->again_protocol == COORDINATOR_V2) {
+        look_up(remote);
+        return;
+    }
     coordinator_remote_operations.finish(remote, &request, cancelled, remote);
 }
 
@@ -90,10 +98,6 @@ cancelled(void *owner, const struct coordinator_answer *answer,
           const struct error *err)
 {
     struct coordinator_remote *remote = owner;
-    struct remote_domain_lookup_by_name_args args = {
-        .name = (char *)parameters_find_string(&remote->again_parameters,
-                                               VIR_MIGRATE_PARAM_DEST_NAME),
-    };
 
     (void)answer;
     if (err && err->code == ERROR_MIGRATE_FINISH_OK) {
@@ -104,6 +108,17 @@ cancelled(void *owner, const struct coordinator_answer *answer,
         retry_later(remote);
         return;
     }
+    look_up(remote);
+}
+
+static void
+look_up(struct coordinator_remote *remote)
+{
+    struct remote_domain_lookup_by_name_args args = {
+        .name = (char *)parameters_find_string(&remote->again_parameters,
+                                               VIR_MIGRATE_PARAM_DEST_NAME),
+    };
+
     remote->pending =
         rpc_request(remote->connection, REMOTE_PROC_DOMAIN_LOOKUP_BY_NAME,
                     &args, looked_up, remote);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "ferry/coordinator_remote.h"
+#include "ferry/coordinator_calls.h"
 
 #include <assert.h>
 #include <string.h>
@@ -12,12 +12,12 @@
 
 /* ------------------------------------------------------- one call at a time */
 
-static void
-start_call(struct coordinator_remote *remote, enum remote_procedure procedure,
-           const void *args,
-           void (*done)(void *owner, const void *result,
-                        const struct error *err),
-           coordinator_answered *answered, void *owner)
+void
+coordinator_remote_start(struct coordinator_remote *remote,
+                         enum remote_procedure procedure, const void *args,
+                         void (*done)(void *owner, const void *result,
+                                      const struct error *err),
+                         coordinator_answered *answered, void *owner)
 {
     assert(!remote->pending);
     remote->answered = answered;
@@ -26,9 +26,10 @@ start_call(struct coordinator_remote *remote, enum remote_procedure procedure,
         rpc_request(remote->connection, procedure, args, done, remote);
 }
 
-static void
-end_call(struct coordinator_remote *remote,
-         const struct coordinator_answer *answer, const struct error *err)
+void
+coordinator_remote_end(struct coordinator_remote *remote,
+                       const struct coordinator_answer *answer,
+                       const struct error *err)
 {
     coordinator_answered *answered = remote->answered;
 
@@ -53,16 +54,26 @@ encode(const struct coordinator_request *request, struct remote_tparam **items,
 }
 
 /* For the older procedures, which have room for four of them. */
-static char **
-find_text(const struct coordinator_request *request, const char *name,
-          char **place)
+char **
+coordinator_find_text(const struct coordinator_request *request,
+                      const char *name, char **place)
 {
     *place = (char *)parameters_find_string(request->parameters, name);
     return *place ? place : NULL;
 }
 
-static uint64_t
-find_bandwidth(const struct coordinator_request *request)
+char *
+coordinator_need_text(const struct coordinator_request *request,
+                      const char *name)
+{
+    static char nothing[] = "";
+    const char *text = parameters_find_string(request->parameters, name);
+
+    return text ? (char *)text : nothing;
+}
+
+uint64_t
+coordinator_find_bandwidth(const struct coordinator_request *request)
 {
     const struct parameter *found =
         parameters_find(request->parameters, VIR_MIGRATE_PARAM_BANDWIDTH);
@@ -95,7 +106,7 @@ begun_params(void *owner, const void *result, const struct error *err)
         COOKIE_OUT(&answer, ret);
         answer.xml = ret->xml;
     }
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -108,7 +119,7 @@ begun(void *owner, const void *result, const struct error *err)
         COOKIE_OUT(&answer, ret);
         answer.xml = ret->xml;
     }
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -125,8 +136,9 @@ begin(void *end, const struct coordinator_request *request,
 
         if (encode(request, &args.params.params_val, &args.params.params_len,
                    answered, owner)) {
-            start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_BEGIN3_PARAMS, &args,
-                       begun_params, answered, owner);
+            coordinator_remote_start(remote,
+                                     REMOTE_PROC_DOMAIN_MIGRATE_BEGIN3_PARAMS,
+                                     &args, begun_params, answered, owner);
             rpc_params_free(args.params.params_val, args.params.params_len);
         }
     } else {
@@ -134,14 +146,16 @@ begin(void *end, const struct coordinator_request *request,
         char *name;
         struct remote_domain_migrate_begin3_args args = {
             .dom = remote->domain,
-            .xmlin = find_text(request, VIR_MIGRATE_PARAM_DEST_XML, &xml),
+            .xmlin = coordinator_find_text(request, VIR_MIGRATE_PARAM_DEST_XML,
+                                           &xml),
             .flags = request->flags,
-            .dname = find_text(request, VIR_MIGRATE_PARAM_DEST_NAME, &name),
-            .resource = find_bandwidth(request),
+            .dname = coordinator_find_text(request, VIR_MIGRATE_PARAM_DEST_NAME,
+                                           &name),
+            .resource = coordinator_find_bandwidth(request),
         };
 
-        start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_BEGIN3, &args, begun,
-                   answered, owner);
+        coordinator_remote_start(remote, REMOTE_PROC_DOMAIN_MIGRATE_BEGIN3,
+                                 &args, begun, answered, owner);
     }
 }
 
@@ -153,7 +167,7 @@ got_state(void *owner, const void *result, const struct error *err)
         .is_paused = !err && ret->state == VIR_DOMAIN_PAUSED,
     };
 
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -164,8 +178,8 @@ get_state(void *end, const struct coordinator_request *request,
     struct remote_domain_get_state_args args = {.dom = remote->domain};
 
     (void)request;
-    start_call(remote, REMOTE_PROC_DOMAIN_GET_STATE, &args, got_state, answered,
-               owner);
+    coordinator_remote_start(remote, REMOTE_PROC_DOMAIN_GET_STATE, &args,
+                             got_state, answered, owner);
 }
 
 static void
@@ -177,7 +191,7 @@ performed_params(void *owner, const void *result, const struct error *err)
     if (!err) {
         COOKIE_OUT(&answer, ret);
     }
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -189,7 +203,7 @@ performed(void *owner, const void *result, const struct error *err)
     if (!err) {
         COOKIE_OUT(&answer, ret);
     }
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -198,7 +212,9 @@ perform(void *end, const struct coordinator_request *request,
 {
     struct coordinator_remote *remote = end;
 
-    if (remote->has_parameters) {
+    if (request->protocol == COORDINATOR_V2) {
+        coordinator_remote_perform2(remote, request, answered, owner);
+    } else if (remote->has_parameters) {
         struct remote_domain_migrate_perform3_params_args args = {
             .dom = remote->domain,
             .cookie_in = COOKIE_IN(request),
@@ -207,8 +223,9 @@ perform(void *end, const struct coordinator_request *request,
 
         if (encode(request, &args.params.params_val, &args.params.params_len,
                    answered, owner)) {
-            start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
-                       &args, performed_params, answered, owner);
+            coordinator_remote_start(remote,
+                                     REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+                                     &args, performed_params, answered, owner);
             rpc_params_free(args.params.params_val, args.params.params_len);
         }
     } else {
@@ -217,14 +234,15 @@ perform(void *end, const struct coordinator_request *request,
         struct remote_domain_migrate_perform3_args args = {
             .dom = remote->domain,
             .cookie_in = COOKIE_IN(request),
-            .uri = find_text(request, VIR_MIGRATE_PARAM_URI, &uri),
+            .uri = coordinator_find_text(request, VIR_MIGRATE_PARAM_URI, &uri),
             .flags = request->flags,
-            .dname = find_text(request, VIR_MIGRATE_PARAM_DEST_NAME, &name),
-            .resource = find_bandwidth(request),
+            .dname = coordinator_find_text(request, VIR_MIGRATE_PARAM_DEST_NAME,
+                                           &name),
+            .resource = coordinator_find_bandwidth(request),
         };
 
-        start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3, &args,
-                   performed, answered, owner);
+        coordinator_remote_start(remote, REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3,
+                                 &args, performed, answered, owner);
     }
 }
 
@@ -234,7 +252,7 @@ answered_empty(void *owner, const void *result, const struct error *err)
     struct coordinator_answer answer = {0};
 
     (void)result;
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -253,8 +271,9 @@ confirm(void *end, const struct coordinator_request *request,
 
         if (encode(request, &args.params.params_val, &args.params.params_len,
                    answered, owner)) {
-            start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_CONFIRM3_PARAMS,
-                       &args, answered_empty, answered, owner);
+            coordinator_remote_start(remote,
+                                     REMOTE_PROC_DOMAIN_MIGRATE_CONFIRM3_PARAMS,
+                                     &args, answered_empty, answered, owner);
             rpc_params_free(args.params.params_val, args.params.params_len);
         }
     } else {
@@ -265,8 +284,8 @@ confirm(void *end, const struct coordinator_request *request,
             .cancelled = request->is_cancelled,
         };
 
-        start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_CONFIRM3, &args,
-                   answered_empty, answered, owner);
+        coordinator_remote_start(remote, REMOTE_PROC_DOMAIN_MIGRATE_CONFIRM3,
+                                 &args, answered_empty, answered, owner);
     }
 }
 
@@ -309,7 +328,7 @@ prepared_params(void *owner, const void *result, const struct error *err)
         COOKIE_OUT(&answer, ret);
         answer.uri = ret->uri_out ? *ret->uri_out : NULL;
     }
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -322,7 +341,7 @@ prepared(void *owner, const void *result, const struct error *err)
         COOKIE_OUT(&answer, ret);
         answer.uri = ret->uri_out ? *ret->uri_out : NULL;
     }
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -331,7 +350,9 @@ prepare(void *end, const struct coordinator_request *request,
 {
     struct coordinator_remote *remote = end;
 
-    if (remote->has_parameters) {
+    if (request->protocol == COORDINATOR_V2) {
+        coordinator_remote_prepare2(remote, request, answered, owner);
+    } else if (remote->has_parameters) {
         struct remote_domain_migrate_prepare3_params_args args = {
             .cookie_in = COOKIE_IN(request),
             .flags = request->flags,
@@ -339,8 +360,9 @@ prepare(void *end, const struct coordinator_request *request,
 
         if (encode(request, &args.params.params_val, &args.params.params_len,
                    answered, owner)) {
-            start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_PREPARE3_PARAMS,
-                       &args, prepared_params, answered, owner);
+            coordinator_remote_start(remote,
+                                     REMOTE_PROC_DOMAIN_MIGRATE_PREPARE3_PARAMS,
+                                     &args, prepared_params, answered, owner);
             rpc_params_free(args.params.params_val, args.params.params_len);
         }
     } else {
@@ -348,16 +370,18 @@ prepare(void *end, const struct coordinator_request *request,
         char *name;
         struct remote_domain_migrate_prepare3_args args = {
             .cookie_in = COOKIE_IN(request),
-            .uri_in = find_text(request, VIR_MIGRATE_PARAM_URI, &uri),
+            .uri_in =
+                coordinator_find_text(request, VIR_MIGRATE_PARAM_URI, &uri),
             .flags = request->flags,
-            .dname = find_text(request, VIR_MIGRATE_PARAM_DEST_NAME, &name),
-            .resource = find_bandwidth(request),
+            .dname = coordinator_find_text(request, VIR_MIGRATE_PARAM_DEST_NAME,
+                                           &name),
+            .resource = coordinator_find_bandwidth(request),
             .dom_xml = (char *)parameters_find_string(
                 request->parameters, VIR_MIGRATE_PARAM_DEST_XML),
         };
 
-        start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_PREPARE3, &args, prepared,
-                   answered, owner);
+        coordinator_remote_start(remote, REMOTE_PROC_DOMAIN_MIGRATE_PREPARE3,
+                                 &args, prepared, answered, owner);
     }
 }
 
@@ -371,7 +395,7 @@ finished_params(void *owner, const void *result, const struct error *err)
         COOKIE_OUT(&answer, ret);
         answer.has_domain = true;
     }
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -384,7 +408,7 @@ finished(void *owner, const void *result, const struct error *err)
         COOKIE_OUT(&answer, ret);
         answer.has_domain = true;
     }
-    end_call(owner, &answer, err);
+    coordinator_remote_end(owner, &answer, err);
 }
 
 static void
@@ -393,7 +417,9 @@ finish(void *end, const struct coordinator_request *request,
 {
     struct coordinator_remote *remote = end;
 
-    if (remote->has_parameters) {
+    if (request->protocol == COORDINATOR_V2) {
+        coordinator_remote_finish2(remote, request, answered, owner);
+    } else if (remote->has_parameters) {
         struct remote_domain_migrate_finish3_params_args args = {
             .cookie_in = COOKIE_IN(request),
             .flags = request->flags,
@@ -402,8 +428,9 @@ finish(void *end, const struct coordinator_request *request,
 
         if (encode(request, &args.params.params_val, &args.params.params_len,
                    answered, owner)) {
-            start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_FINISH3_PARAMS, &args,
-                       finished_params, answered, owner);
+            coordinator_remote_start(remote,
+                                     REMOTE_PROC_DOMAIN_MIGRATE_FINISH3_PARAMS,
+                                     &args, finished_params, answered, owner);
             rpc_params_free(args.params.params_val, args.params.params_len);
         }
     } else {
@@ -412,13 +439,13 @@ finish(void *end, const struct coordinator_request *request,
             .dname = (char *)parameters_find_string(
                 request->parameters, VIR_MIGRATE_PARAM_DEST_NAME),
             .cookie_in = COOKIE_IN(request),
-            .uri = find_text(request, VIR_MIGRATE_PARAM_URI, &uri),
+            .uri = coordinator_find_text(request, VIR_MIGRATE_PARAM_URI, &uri),
             .flags = request->flags,
             .cancelled = request->is_cancelled,
         };
 
-        start_call(remote, REMOTE_PROC_DOMAIN_MIGRATE_FINISH3, &args, finished,
-                   answered, owner);
+        coordinator_remote_start(remote, REMOTE_PROC_DOMAIN_MIGRATE_FINISH3,
+                                 &args, finished, answered, owner);
     }
 }
 
@@ -447,6 +474,7 @@ coordinator_remote_done(struct coordinator_remote *remote)
 
 const struct coordinator_end_operations coordinator_remote_operations = {
     .begin = begin,
+    .dump_xml = coordinator_remote_dump_xml,
     .get_state = get_state,
     .prepare = prepare,
     .perform = perform,

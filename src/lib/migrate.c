@@ -83,6 +83,7 @@ phase_of(enum coordinator_state state, enum vmferry_phase now)
     case COORDINATOR_STATE_IDLE:
         return VMFERRY_PHASE_CONNECT;
     case COORDINATOR_STATE_BEGINNING:
+    case COORDINATOR_STATE_DUMPING:
     case COORDINATOR_STATE_LOOKING:
     case COORDINATOR_STATE_LEAVING:
         return VMFERRY_PHASE_BEGIN;
@@ -107,6 +108,7 @@ phase_of(enum coordinator_state state, enum vmferry_phase now)
     case COORDINATOR_STATE_UNCONFIRMED:
     case COORDINATOR_STATE_FAILED:
     case COORDINATOR_STATE_UNKNOWN:
+    case COORDINATOR_STATE_STRANDED:
         return now;
     }
     return now;
@@ -288,6 +290,7 @@ start(struct migration *migration)
     };
     struct coordinator_remote *ends = migration->ends;
     const struct coordinator_options options = {
+        .protocol = migration->features.protocol,
         .domain = migration->domain.name,
         .flags = migration->options->flags,
         .parameters = &migration->parameters,
@@ -301,6 +304,7 @@ start(struct migration *migration)
     for (size_t i = 0; i < ARRAY_COUNT(migration->ends); i++) {
         ends[i].loop = migration->handle->loop;
         ends[i].has_parameters = migration->features.has_parameters;
+        ends[i].has_migratable_xml = migration->features.has_migratable_xml;
     }
     ends[COORDINATOR_SOURCE].connection = migration->handle->connection;
     ends[COORDINATOR_SOURCE].domain = migration->domain;
@@ -321,10 +325,12 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
 {
     struct migration *migration = owner;
 
-    migration->report->outcome =
-        state == COORDINATOR_STATE_FAILED    ? VMFERRY_STAYED
-        : state == COORDINATOR_STATE_UNKNOWN ? VMFERRY_UNKNOWN
-                                             : VMFERRY_MOVED;
+    migration->report->outcome = state == COORDINATOR_STATE_FAILED
+                                     ? VMFERRY_STAYED
+                                 : state == COORDINATOR_STATE_UNKNOWN ||
+                                         state == COORDINATOR_STATE_STRANDED
+                                     ? VMFERRY_UNKNOWN
+                                     : VMFERRY_MOVED;
     if (err) {
         error_copy(&migration->error, err);
     }

@@ -54,6 +54,25 @@ ask_both(struct vmferry *handle, const struct features *features,
     return 0;
 }
 
+/* What the user wants of v3 only. */
+static int
+check_v2(const struct features *features, struct error *err)
+{
+    if (features->is_offline) {
+        return error_set(err, ERROR_ARGUMENT_UNSUPPORTED,
+                         "one of the hosts only speaks version 2 of the"
+                         " migration protocol, which can't move a guest that"
+                         " does not run");
+    }
+    if (parameters_find(features->parameters, VIR_MIGRATE_PARAM_DEST_XML)) {
+        return error_set(err, ERROR_ARGUMENT_UNSUPPORTED,
+                         "one of the hosts only speaks version 2 of the"
+                         " migration protocol, which can't change the guest's"
+                         " XML");
+    }
+    return 0;
+}
+
 /* Without typed parameters there is room for four. */
 static int
 check_parameters(const struct parameters *parameters, struct error *err)
@@ -78,6 +97,37 @@ check_parameters(const struct parameters *parameters, struct error *err)
     return 0;
 }
 
+/* Neither has typed parameters: v3 without them, or v2. */
+static int
+ask_older(struct vmferry *handle, struct features *features, struct error *err)
+{
+    bool has_it;
+
+    if (check_parameters(features->parameters, err) < 0 ||
+        ask_both(handle, features, RPC_FEATURE_MIGRATION_V3, &has_it, err) <
+            0) {
+        return -1;
+    }
+    if (has_it) {
+        return 0;
+    }
+    if (ask_both(handle, features, RPC_FEATURE_MIGRATION_V2, &has_it, err) <
+        0) {
+        return -1;
+    }
+    if (!has_it) {
+        return error_set(err, ERROR_NO_SUPPORT,
+                         "the hosts have no version of the migration protocol"
+                         " in common");
+    }
+    features->protocol = COORDINATOR_V2;
+    if (check_v2(features, err) < 0) {
+        return -1;
+    }
+    return ask_source(handle, features, RPC_FEATURE_XML_MIGRATABLE,
+                      &features->has_migratable_xml, err);
+}
+
 int
 features_ask(struct vmferry *handle, struct features *features,
              struct error *err)
@@ -99,17 +149,12 @@ features_ask(struct vmferry *handle, struct features *features,
                  &features->has_parameters, err) < 0) {
         return -1;
     }
-    if (!features->has_parameters) {
-        if (check_parameters(features->parameters, err) < 0 ||
-            ask_both(handle, features, RPC_FEATURE_MIGRATION_V3, &has_it, err) <
-                0) {
-            return -1;
-        }
-        if (!has_it) {
-            return error_set(err, ERROR_NO_SUPPORT,
-                             "one of the hosts does not speak version 3 of "
-                             "the migration protocol");
-        }
+    features->protocol = COORDINATOR_V3;
+    if (!features->has_parameters && ask_older(handle, features, err) < 0) {
+        return -1;
+    }
+    if (features->protocol == COORDINATOR_V2) {
+        return 0;
     }
     return ask_source(handle, features, RPC_FEATURE_CHANGE_PROTECTION,
                       &features->has_protection, err);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "lib/handle.h"
+#include "migrate/coordinator.h"
 
 struct features {
     /* Caller sets; all borrowed. */
@@ -16,8 +17,12 @@ struct features {
     bool is_offline;                     /* The guest does not run. */
     const struct parameters *parameters; /* The user's. */
     /* Caller may read. */
-    bool has_parameters; /* Both take typed parameters (feature 13). */
-    bool has_protection; /* The source locks from Begin on (feature 7). */
+    enum coordinator_protocol protocol;
+    bool has_parameters; /* v3: both take typed parameters (feature 13). */
+    bool has_protection; /* v3: the source locks from Begin on (feature 7). */
+    /* v2: the source leaves out of the XML what not every version reads
+     * (feature 11). */
+    bool has_migratable_xml;
 };
 
 /* Fails where the two have no way to do what the user asks for. */

@@ -6,27 +6,43 @@
 
 #include "base/memory.h"
 
-static const struct {
+struct arrow {
     enum coordinator_state in;
     enum coordinator_event on;
     enum coordinator_state to;
     enum coordinator_action act;
-} rules_v3[] = {
+};
+
 #define RULE(in, on, to, act)                                                  \
     {COORDINATOR_STATE_##in, COORDINATOR_EVENT_##on, COORDINATOR_STATE_##to,   \
      COORDINATOR_ACTION_##act},
+static const struct arrow rules_v3[] = {
 #include "migrate/coordinator_v3.def"
+};
+static const struct arrow rules_v2[] = {
+#include "migrate/coordinator_v2.def"
+};
 #undef RULE
+
+static const struct {
+    const struct arrow *rules;
+    size_t count;
+} tables[] = {
+    [COORDINATOR_V3] = {rules_v3, ARRAY_COUNT(rules_v3)},
+    [COORDINATOR_V2] = {rules_v2, ARRAY_COUNT(rules_v2)},
 };
 
 bool
-coordinator_v3_step(enum coordinator_state *state, enum coordinator_event event,
-                    enum coordinator_action *action)
+coordinator_step(enum coordinator_protocol protocol,
+                 enum coordinator_state *state, enum coordinator_event event,
+                 enum coordinator_action *action)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(rules_v3); i++) {
-        if (rules_v3[i].in == *state && rules_v3[i].on == event) {
-            *state = rules_v3[i].to;
-            *action = rules_v3[i].act;
+    for (size_t i = 0; i < tables[protocol].count; i++) {
+        const struct arrow *rule = &tables[protocol].rules[i];
+
+        if (rule->in == *state && rule->on == event) {
+            *state = rule->to;
+            *action = rule->act;
             return true;
         }
     }
@@ -41,6 +57,7 @@ coordinator_state_is_end(enum coordinator_state state)
     case COORDINATOR_STATE_UNCONFIRMED:
     case COORDINATOR_STATE_FAILED:
     case COORDINATOR_STATE_UNKNOWN:
+    case COORDINATOR_STATE_STRANDED:
         return true;
     default:
         return false;

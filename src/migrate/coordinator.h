@@ -2,16 +2,19 @@
 
 /* Decides what the coordinator of a migration does next: the role that calls
  * the source and the destination in turn, played by the client or, in a
- * peer-to-peer migration, by the source's daemon.
+ * peer-to-peer migration, by the source's daemon.  One table for each protocol:
+ * coordinator_v3.def, coordinator_v2.def.
  *
  * Nothing here talks to anybody: coordinator_step() takes what happened and
  * says what to do.  ferry/coordinator.c does it.
  *
- *   IDLE -> BEGINNING -> LOOKING -> PREPARING -> PERFORMING -> FINISHING
- *        -> CONFIRMING -> DONE
+ *   v3: IDLE -> BEGINNING -> LOOKING -> PREPARING -> PERFORMING -> FINISHING
+ *            -> CONFIRMING -> DONE
+ *   v2: IDLE -> DUMPING -> LOOKING -> PREPARING -> PERFORMING -> FINISHING
+ *            -> DONE
  *
  * All other states are ways back.  Exactly one call (and perhaps an abort) is
- * outstanding in each state but IDLE and the four ends. */
+ * outstanding in each state but IDLE and the five ends. */
 
 #pragma once
 
@@ -19,10 +22,13 @@
 
 #include "base/error.h"
 
+enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
+
 /* The comment says what the coordinator waits for. */
 #define COORDINATOR_STATES(X)                                                  \
     X(IDLE)        /* To be started. */                                        \
     X(BEGINNING)   /* The source's Begin. */                                   \
+    X(DUMPING)     /* The source's XML (v2). */                                \
     X(LOOKING)     /* The source, asked whether the guest is paused. */        \
     X(PREPARING)   /* The destination's Prepare. */                            \
     X(PERFORMING)  /* The source's Perform. */                                 \
@@ -41,12 +47,15 @@
     X(DONE)        /* The guest runs there, and nothing is left here. */       \
     X(UNCONFIRMED) /* The guest runs there; the source was not told. */        \
     X(FAILED)      /* The guest is where it was. */                            \
-    X(UNKNOWN)     /* Paused on the source; nobody knows about there. */
+    X(UNKNOWN)     /* Nobody knows who has it; it does not run twice. */       \
+    X(STRANDED)    /* It has left the source, and was not seen to run there. */
 
 #define COORDINATOR_EVENTS(X)                                                  \
     X(START)                                                                   \
     X(BEGUN)            /* XML and cookie are here. */                         \
     X(BEGIN_FAILED)     /* */                                                  \
+    X(DUMPED)           /* The XML is here (v2). */                            \
+    X(DUMP_FAILED)      /* */                                                  \
     X(LOOKED)           /* Known whether it is paused. */                      \
     X(LOOK_FAILED)      /* */                                                  \
     X(PREPARED)         /* And known where to send the guest. */               \
@@ -69,6 +78,7 @@
 #define COORDINATOR_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \
     X(CALL_BEGIN)                                                              \
+    X(CALL_DUMP_XML)                                                           \
     X(CALL_LOOK)                                                               \
     X(CALL_PREPARE)                                                            \
     X(CALL_PERFORM)                                                            \
@@ -93,9 +103,10 @@ enum coordinator_action { COORDINATOR_ACTIONS(X) };
 
 /* Moves '*state' on and returns true, with '*action' for the caller to do; or
  * returns false, with both untouched, where no rule lets 'event' happen. */
-bool coordinator_v3_step(enum coordinator_state *state,
-                         enum coordinator_event event,
-                         enum coordinator_action *action);
+bool coordinator_step(enum coordinator_protocol protocol,
+                      enum coordinator_state *state,
+                      enum coordinator_event event,
+                      enum coordinator_action *action);
 
 /* Whether nothing can happen any more. */
 bool coordinator_state_is_end(enum coordinator_state state);

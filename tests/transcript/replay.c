@@ -44,6 +44,9 @@ struct machine {
 static const struct named_rule coordinator_v3_rules[] = {
 #include "migrate/coordinator_v3.def"
 };
+static const struct named_rule coordinator_v2_rules[] = {
+#include "migrate/coordinator_v2.def"
+};
 static const struct named_rule source_named_rules[] = {
 #include "migrate/source.def"
 };
@@ -59,7 +62,8 @@ coordinator_name(int state)
 }
 
 static bool
-coordinator_v3(int *state, const char *event, char **outcome)
+step_coordinator(enum coordinator_protocol protocol, int *state,
+                 const char *event, char **outcome)
 {
     enum coordinator_state now = (enum coordinator_state) * state;
     enum coordinator_action action;
@@ -68,7 +72,7 @@ coordinator_v3(int *state, const char *event, char **outcome)
     if (!coordinator_event_parse(event, &on)) {
         return false;
     }
-    if (coordinator_v3_step(&now, on, &action)) {
+    if (coordinator_step(protocol, &now, on, &action)) {
         *outcome = xasprintf("%s %s", coordinator_state_name(now),
                              coordinator_action_name(action));
     } else {
@@ -76,6 +80,18 @@ coordinator_v3(int *state, const char *event, char **outcome)
     }
     *state = (int)now;
     return true;
+}
+
+static bool
+coordinator_v3(int *state, const char *event, char **outcome)
+{
+    return step_coordinator(COORDINATOR_V3, state, event, outcome);
+}
+
+static bool
+coordinator_v2(int *state, const char *event, char **outcome)
+{
+    return step_coordinator(COORDINATOR_V2, state, event, outcome);
 }
 
 static bool
@@ -130,6 +146,8 @@ static const struct machine machines[] = {
      ARRAY_COUNT(destination_named_rules)},
     {"coordinator_v3", coordinator_v3,   coordinator_name, coordinator_v3_rules,
      ARRAY_COUNT(coordinator_v3_rules)   },
+    {"coordinator_v2", coordinator_v2,   coordinator_name, coordinator_v2_rules,
+     ARRAY_COUNT(coordinator_v2_rules)   },
 };
 
 static const struct machine *
