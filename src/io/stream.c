@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -28,12 +29,14 @@ struct chunk {
     size_t start; /* What is before it has left. */
     size_t end;
     size_t size;
+    int fd; /* Owned. To go with the first byte; -1: none. */
     uint8_t data[];
 };
 
 struct stream {
     struct loop *loop; /* Borrowed; outlives us. */
     int fd;            /* Owned. */
+    bool is_socket;    /* Not a terminal. */
     struct watch watch;
     /* For what is due outside of watch_ready(): offers, news of a failure to
      * write, 'drained'. */
@@ -52,6 +55,8 @@ struct stream {
 
     struct error write_error; /* Set: no more output. */
     bool is_paused;
+    bool notices_end;  /* Also while it is paused. */
+    bool is_finished;  /* No more output is written. */
     bool is_closed;    /* 'closed' was called. */
     bool is_drain_due; /* Something was written since 'drained'. */
     bool is_offer_due; /* Untaken bytes are to be offered again. */
@@ -67,10 +72,17 @@ static bool is_over(const struct stream *stream);
 static ssize_t read_some(struct stream *stream);
 static void make_room(struct stream *stream);
 static void offer(struct stream *stream);
-static void queue(struct stream *stream, const uint8_t *bytes, size_t size);
+static void write_parts(struct stream *stream, const struct iovec *parts,
+                        size_t count, int fd);
+static void queue(struct stream *stream, const uint8_t *bytes, size_t size,
+                  int fd);
 static void flush(struct stream *stream);
-static size_t send_some(struct stream *stream, const uint8_t *bytes,
-                        size_t size);
+static size_t send_some(struct stream *stream, const struct iovec *parts,
+                        size_t count, int fd);
+static ssize_t send_with_fd(struct stream *stream, const struct iovec *parts,
+                            size_t count, int fd);
+static void finish_output(struct stream *stream);
+static bool is_socket(int fd);
 static void drained(struct stream *stream);
 static void close_stream(struct stream *stream, const struct error *why);
 static void drop_output(struct stream *stream);
@@ -91,6 +103,7 @@ stream_new(struct loop *loop, int fd, size_t input_limit,
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     stream->loop = loop;
     stream->fd = fd;
+    stream->is_socket = is_socket(fd);
     stream->input_limit = input_limit;
     stream->callbacks = *callbacks;
     stream->owner = owner;
@@ -123,25 +136,32 @@ stream_free(struct stream *stream)
 void
 stream_write(struct stream *stream, const void *data, size_t size)
 {
-    const uint8_t *bytes = data;
-    size_t sent;
+    struct iovec part = {(void *)(uintptr_t)data, size};
 
-    if (is_over(stream) || error_is_set(&stream->write_error) || size == 0) {
-        return;
-    }
-    stream->is_drain_due = true;
-    if (stream->pending > 0) {
-        queue(stream, bytes, size);
-        return;
-    }
-    /* Most output fits into the socket: it need not be copied, nor wait. */
-    sent = send_some(stream, bytes, size);
-    if (sent < size && !error_is_set(&stream->write_error)) {
-        queue(stream, bytes + sent, size - sent);
-        watch_set_events(&stream->watch, wanted_events(stream));
-    } else if (stream->callbacks.drained) {
-        do_later(stream);
-    }
+    write_parts(stream, &part, 1, -1);
+}
+
+void
+stream_write_parts(struct stream *stream, const struct iovec *parts,
+                   size_t count)
+{
+    write_parts(stream, parts, count, -1);
+}
+
+void
+stream_write_fd(struct stream *stream, const void *data, size_t size, int fd)
+{
+    struct iovec part = {(void *)(uintptr_t)data, size};
+
+    assert(size > 0);
+    write_parts(stream, &part, 1, fd);
+}
+
+void
+stream_finish(struct stream *stream)
+{
+    stream->is_finished = true;
+    finish_output(stream);
 }
 
 size_t
@@ -164,6 +184,16 @@ stream_pause(struct stream *stream, bool is_paused)
     watch_set_events(&stream->watch, wanted_events(stream));
 }
 
+void
+stream_notice_end(struct stream *stream, bool is_noticed)
+{
+    if (is_over(stream) || stream->notices_end == is_noticed) {
+        return;
+    }
+    stream->notices_end = is_noticed;
+    watch_set_events(&stream->watch, wanted_events(stream));
+}
+
 int
 stream_fd(const struct stream *stream)
 {
@@ -180,12 +210,15 @@ stream_ready(void *owner, uint32_t events)
     if (stream->pending > 0 && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) {
         flush(stream);
     }
-    if ((events & ~(uint32_t)EPOLLOUT) && may_read(stream)) {
+    if (stream->is_paused && stream->notices_end &&
+        (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
+        close_stream(stream, NULL);
+    } else if ((events & ~(uint32_t)EPOLLOUT) && may_read(stream)) {
         got = read_some(stream);
         if (got > 0) {
             offer(stream);
-        } else if (got == 0) {
-            close_stream(stream, NULL);
+        } else if (got == 0 || (errno == EIO && !stream->is_socket)) {
+            close_stream(stream, NULL); /* EIO: nobody has the terminal. */
         } else if (errno != EAGAIN) {
             AUTO_ERROR err = {0};
 
@@ -243,7 +276,7 @@ is_over(const struct stream *stream)
     return stream->is_freed || stream->is_closed;
 }
 
-/* As recv(2). */
+/* As read(2). */
 static ssize_t
 read_some(struct stream *stream)
 {
@@ -253,8 +286,8 @@ read_some(struct stream *stream)
     make_room(stream);
     room = stream->input_size - stream->input_end;
     do {
-        got = recv(stream->fd, stream->input + stream->input_end,
-                   room < LARGEST_READ ? room : LARGEST_READ, 0);
+        got = read(stream->fd, stream->input + stream->input_end,
+                   room < LARGEST_READ ? room : LARGEST_READ);
     } while (got < 0 && errno == EINTR);
     if (got > 0) {
         stream->input_end += (size_t)got;
@@ -308,14 +341,52 @@ offer(struct stream *stream)
     }
 }
 
-/* Adds to the end of the output queue. */
+/* Takes 'fd'. */
 static void
-queue(struct stream *stream, const uint8_t *bytes, size_t size)
+write_parts(struct stream *stream, const struct iovec *parts, size_t count,
+            int fd_taken)
+{
+    AUTO_CLOSE int fd = fd_taken;
+    size_t sent = 0;
+    bool was_pending = stream->pending > 0;
+
+    if (is_over(stream) || error_is_set(&stream->write_error)) {
+        return;
+    }
+    assert(!stream->is_finished);
+    stream->is_drain_due = true;
+    if (!was_pending) {
+        /* Most output fits into the socket: it need not be copied, nor wait. */
+        sent = send_some(stream, parts, count, fd);
+        if (sent > 0) {
+            close_ref(&fd);
+            fd = -1;
+        }
+    }
+    for (size_t i = 0; i < count && !error_is_set(&stream->write_error); i++) {
+        size_t part = parts[i].iov_len < sent ? parts[i].iov_len : sent;
+
+        sent -= part;
+        if (part < parts[i].iov_len) {
+            queue(stream, (const uint8_t *)parts[i].iov_base + part,
+                  parts[i].iov_len - part, STEAL_FD(fd));
+        }
+    }
+    if (stream->pending > 0 && !was_pending) {
+        watch_set_events(&stream->watch, wanted_events(stream));
+    } else if (stream->pending == 0 && stream->callbacks.drained) {
+        do_later(stream);
+    }
+}
+
+/* Adds to the end of the output queue.  Takes 'fd'. */
+static void
+queue(struct stream *stream, const uint8_t *bytes, size_t size, int fd)
 {
     struct chunk *chunk;
 
     stream->pending += size;
-    if (!list_is_empty(&stream->output)) {
+    if (!list_is_empty(&stream->output) && fd < 0) {
         chunk = container_of(stream->output.prev, struct chunk, link);
         size_t room = chunk->size - chunk->end;
         size_t part = room < size ? room : size;
@@ -332,6 +403,7 @@ queue(struct stream *stream, const uint8_t *bytes, size_t size)
         chunk->start = 0;
         chunk->end = size;
         chunk->size = room;
+        chunk->fd = fd;
         memcpy(chunk->data, bytes, size);
         list_add(&stream->output, &chunk->link);
     }
@@ -345,14 +417,19 @@ flush(struct stream *stream)
 
     LIST_FOR_EACH (link, &stream->output) {
         struct chunk *chunk = container_of(link, struct chunk, link);
-        size_t sent = send_some(stream, chunk->data + chunk->start,
-                                chunk->end - chunk->start);
+        struct iovec part = {chunk->data + chunk->start,
+                             chunk->end - chunk->start};
+        size_t sent = send_some(stream, &part, 1, chunk->fd);
 
         if (error_is_set(&stream->write_error)) {
             return;
         }
         stream->pending -= sent;
         chunk->start += sent;
+        if (sent > 0) {
+            close_ref(&chunk->fd);
+            chunk->fd = -1;
+        }
         if (chunk->start < chunk->end) {
             return;
         }
@@ -362,6 +439,7 @@ flush(struct stream *stream)
             break;
         }
     }
+    finish_output(stream);
     if (stream->pending == 0 && stream->callbacks.drained) {
         do_later(stream);
     }
@@ -370,9 +448,11 @@ flush(struct stream *stream)
 /* How much the kernel took.  On failure the rest of the output is dropped; the
  * owner hears of it later. */
 static size_t
-send_some(struct stream *stream, const uint8_t *bytes, size_t size)
+send_some(struct stream *stream, const struct iovec *parts, size_t count,
+          int fd)
 {
-    ssize_t sent = send(stream->fd, bytes, size, MSG_NOSIGNAL);
+    ssize_t sent = stream->is_socket ? send_with_fd(stream, parts, count, fd)
+                                     : writev(stream->fd, parts, (int)count);
 
     if (sent >= 0) {
         return (size_t)sent;
@@ -384,6 +464,49 @@ send_some(struct stream *stream, const uint8_t *bytes, size_t size)
         do_later(stream);
     }
     return 0;
+}
+
+static ssize_t
+send_with_fd(struct stream *stream, const struct iovec *parts, size_t count,
+             int fd)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = {0};
+    struct msghdr message = {
+        .msg_iov = (struct iovec *)(uintptr_t)parts,
+        .msg_iovlen = count,
+    };
+
+    if (fd >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control.bytes;
+        *CMSG_FIRSTHDR(&message) = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof fd),
+            .cmsg_level = SOL_SOCKET,
+            .cmsg_type = SCM_RIGHTS,
+        };
+        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &fd, sizeof fd);
+    }
+    return sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+}
+
+/* A terminal has no such end; where the other end is gone, it needs none. */
+static void
+finish_output(struct stream *stream)
+{
+    if (stream->is_finished && stream->pending == 0 && !is_over(stream)) {
+        shutdown(stream->fd, SHUT_WR);
+    }
+}
+
+static bool
+is_socket(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 static void
@@ -412,8 +535,11 @@ static void
 drop_output(struct stream *stream)
 {
     LIST_FOR_EACH (link, &stream->output) {
+        struct chunk *chunk = container_of(link, struct chunk, link);
+
         list_remove(link);
-        free(container_of(link, struct chunk, link));
+        close_ref(&chunk->fd);
+        free(chunk);
     }
     stream->pending = 0;
 }
@@ -443,6 +569,9 @@ wanted_events(const struct stream *stream)
 {
     uint32_t events = stream->pending > 0 ? EPOLLOUT : 0;
 
+    if (stream->is_paused && stream->notices_end) {
+        events |= EPOLLRDHUP;
+    }
     /* After a failure to write finish_reading() does the rest. */
     if (may_read(stream) && !error_is_set(&stream->write_error)) {
         events |= EPOLLIN;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A connected socket, as two queues of bytes.  Never blocks. */
+/* A connected socket, or a terminal, as two queues of bytes.  Never blocks. */
 
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "io/loop.h"
 
@@ -25,9 +26,10 @@ struct stream_callbacks {
     void (*drained)(void *owner);
 };
 
-/* Takes 'fd', a connected stream socket, and makes it non-blocking.  Reading
- * stops while more than 'input_limit' bytes are left untaken; a message that
- * can't be taken because it is larger is its owner's to refuse. */
+/* Takes 'fd', a connected stream socket or a terminal, and makes it
+ * non-blocking.  Reading stops while more than 'input_limit' bytes are left
+ * untaken; a message that can't be taken because it is larger is its owner's to
+ * refuse. */
 struct stream *stream_new(struct loop *loop, int fd, size_t input_limit,
                           const struct stream_callbacks *callbacks,
                           void *owner);
@@ -35,10 +37,23 @@ struct stream *stream_new(struct loop *loop, int fd, size_t input_limit,
 void stream_free(struct stream *stream);
 /* Queues a copy.  After the end it does nothing. */
 void stream_write(struct stream *stream, const void *data, size_t size);
+/* The same for a few pieces, one after the other. */
+void stream_write_parts(struct stream *stream, const struct iovec *parts,
+                        size_t count);
+/* The same; 'fd' (taken) is passed to the other end along with the first byte.
+ * Only on a unix socket. */
+void stream_write_fd(struct stream *stream, const void *data, size_t size,
+                     int fd);
+/* Says that nothing more is written, once all of it has left: the other end
+ * reads an end of file, and may still write. */
+void stream_finish(struct stream *stream);
 /* Bytes queued and not yet given to the kernel. */
 size_t stream_pending(const struct stream *stream);
 /* Stops and starts input: flow control towards the other end.  What was left
  * untaken is offered again (from the loop, not from here) when it starts.
  * While it is stopped, the end of the connection is not noticed either. */
 void stream_pause(struct stream *stream, bool is_paused);
+/* Has the end of the connection noticed also while input is stopped; what came
+ * before it is lost then. */
+void stream_notice_end(struct stream *stream, bool is_noticed);
 int stream_fd(const struct stream *stream);

@@ -17,9 +17,9 @@ struct rpc_call {
     void *args; /* Owned. */
 };
 
-static void send_error(struct rpc_connection *connection,
-                       const struct rpc_header *header,
-                       const struct error *err);
+static void reply_error(struct rpc_connection *connection,
+                        const struct rpc_header *header,
+                        const struct error *err);
 static void *decode_call(const struct rpc_header *header,
                          const uint8_t *payload,
                          const struct rpc_procedure **procedure,
@@ -56,7 +56,7 @@ rpc_call_reply(struct rpc_call *call, const void *result)
         header.type = RPC_REPLY;
         header.status = RPC_OK;
         if (rpc_send(call->connection, &header, coder, result, &err) < 0) {
-            send_error(call->connection, &header, &err);
+            reply_error(call->connection, &header, &err);
         }
     }
     call_free(call);
@@ -67,7 +67,7 @@ rpc_call_fail(struct rpc_call *call, const struct error *err)
 {
     assert(error_is_set(err));
     if (call->connection) {
-        send_error(call->connection, &call->header, err);
+        reply_error(call->connection, &call->header, err);
     }
     call_free(call);
 }
@@ -130,7 +130,7 @@ rpc_receive_call(struct rpc_connection *connection,
     }
     args = decode_call(header, payload, &procedure, &err);
     if (!args) {
-        send_error(connection, header, &err);
+        reply_error(connection, header, &err);
         return;
     }
     call = xcalloc(1, sizeof(*call));
@@ -154,25 +154,39 @@ rpc_detach_calls(struct rpc_connection *connection)
     connection->call_count = 0;
 }
 
-static void
-send_error(struct rpc_connection *connection, const struct rpc_header *header,
-           const struct error *err)
+const struct rpc_header *
+rpc_call_header(const struct rpc_call *call)
 {
-    struct rpc_header reply = *header;
+    return &call->header;
+}
+
+void
+rpc_send_error(struct rpc_connection *connection,
+               const struct rpc_header *header, const struct error *err)
+{
     struct remote_error wire;
     AUTO_ERROR failure = {0};
 
-    reply.type = RPC_REPLY;
-    reply.status = RPC_ERROR;
     rpc_error_encode(err, &wire);
-    if (rpc_send(connection, &reply, &rpc_error_coder, &wire, &failure) < 0) {
+    if (rpc_send(connection, header, &rpc_error_coder, &wire, &failure) < 0) {
         /* Its message is longer than any string may be. */
         rpc_error_done(&wire);
         rpc_error_encode(&failure, &wire);
         error_clear(&failure);
-        rpc_send(connection, &reply, &rpc_error_coder, &wire, &failure);
+        rpc_send(connection, header, &rpc_error_coder, &wire, &failure);
     }
     rpc_error_done(&wire);
+}
+
+static void
+reply_error(struct rpc_connection *connection, const struct rpc_header *header,
+            const struct error *err)
+{
+    struct rpc_header reply = *header;
+
+    reply.type = RPC_REPLY;
+    reply.status = RPC_ERROR;
+    rpc_send_error(connection, &reply, err);
 }
 
 static void *

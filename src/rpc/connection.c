@@ -20,6 +20,7 @@ static void receive_by_type(struct rpc_connection *connection,
                             const uint8_t *payload);
 static void do_later(void *owner);
 static void finish_timeout(void *owner);
+static void fail_flows(struct rpc_connection *connection, const char *text);
 static void close_if_finished(struct rpc_connection *connection);
 static void trace(const char *direction, const struct rpc_header *header);
 
@@ -40,6 +41,7 @@ rpc_connection_new(struct loop *loop, int fd,
     list_init(&connection->calls);
     list_init(&connection->pending);
     list_init(&connection->refused);
+    list_init(&connection->flows);
     rpc_connection_set_owner(connection, callbacks, owner);
     connection->stream =
         stream_new(loop, fd, RPC_FRAME_MAX, &stream_callbacks, connection);
@@ -54,6 +56,7 @@ rpc_connection_free(struct rpc_connection *connection)
     }
     assert(!connection->is_freed);
     connection->is_freed = true;
+    fail_flows(connection, "the connection is closed");
     rpc_detach_calls(connection);
     rpc_drop_requests(connection);
     timer_stop(&connection->keepalive);
@@ -130,6 +133,7 @@ rpc_close(struct rpc_connection *connection, const struct error *why)
     error_set_from(&lost, ERROR_FROM_REMOTE, ERROR_PEER_LOST, "%s",
                    why ? why->message : "the other end closed the connection");
     rpc_enter(connection);
+    rpc_fail_flows(connection, &lost);
     rpc_fail_requests(connection, &connection->refused, NULL);
     rpc_fail_requests(connection, &connection->pending, &lost);
     if (!connection->is_freed) {
@@ -181,6 +185,25 @@ rpc_send(struct rpc_connection *connection, const struct rpc_header *header,
 }
 
 void
+rpc_send_bytes(struct rpc_connection *connection, struct rpc_header *header,
+               const uint8_t *data, size_t size)
+{
+    uint8_t head[RPC_HEADER_SIZE];
+    struct iovec parts[] = {
+        {head,                    sizeof head},
+        {(void *)(uintptr_t)data, size       }
+    };
+
+    if (connection->stream) {
+        header->length = (uint32_t)(sizeof head + size);
+        rpc_header_format(header, head);
+        trace("->", header);
+        stream_write_parts(connection->stream, parts, size ? 2 : 1);
+        rpc_update_pause(connection);
+    }
+}
+
+void
 rpc_update_pause(struct rpc_connection *connection)
 {
     bool is_paused = false;
@@ -190,12 +213,14 @@ rpc_update_pause(struct rpc_connection *connection)
     }
     /* Only a server may stop for want of a reader: if both ends did, neither
      * would ever go on. */
-    if (connection->callbacks.called && !connection->is_finishing) {
+    if (connection->callbacks.called) {
         is_paused = connection->call_count >= connection->calls_max ||
                     stream_pending(connection->stream) > RPC_OUTPUT_PAUSE;
     }
-    connection->is_paused = is_paused;
-    stream_pause(connection->stream, is_paused);
+    is_paused = is_paused || connection->held > 0;
+    connection->is_paused = is_paused && !connection->is_finishing;
+    stream_pause(connection->stream, connection->is_paused);
+    stream_notice_end(connection->stream, connection->held > 0);
 }
 
 void
@@ -257,7 +282,12 @@ stream_drained(void *owner)
     struct rpc_connection *connection = owner;
 
     rpc_update_pause(connection);
-    close_if_finished(connection);
+    rpc_enter(connection);
+    rpc_flows_drained(connection);
+    if (!connection->is_freed) {
+        close_if_finished(connection);
+    }
+    rpc_leave(connection);
 }
 
 static bool
@@ -298,7 +328,7 @@ receive_by_type(struct rpc_connection *connection,
         return;
     case RPC_STREAM:
     case RPC_STREAM_HOLE:
-        /* A stream may end at one end while the other still sends. */
+        rpc_receive_flow(connection, header, payload);
         return;
     default:
         /* File descriptors come with bytes that no length counts: nothing
@@ -331,6 +361,15 @@ finish_timeout(void *owner)
     struct rpc_connection *connection = owner;
 
     rpc_close(connection, NULL);
+}
+
+static void
+fail_flows(struct rpc_connection *connection, const char *text)
+{
+    AUTO_ERROR why = {0};
+
+    error_set_from(&why, ERROR_FROM_REMOTE, ERROR_PEER_LOST, "%s", text);
+    rpc_fail_flows(connection, &why);
 }
 
 static void

@@ -10,6 +10,8 @@
  * (impossible lengths, message types that have no business here, replies to
  * what was not asked) closes the connection.
  *
+ * What follows some calls as a stream of bytes is in rpc/flow.h.
+ *
  * Nothing here knows what a procedure does, who may call it, or domains. */
 
 #pragma once

@@ -2,7 +2,7 @@
 
 /* What the files behind connection.h share: connection.c (bytes to messages,
  * beginning and end), call.c (a server's side), request.c (a client's side),
- * keepalive.c.  For nobody else but the tests. */
+ * flow.c, keepalive.c.  For nobody else but the tests. */
 
 #pragma once
 
@@ -13,6 +13,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "rpc/connection.h"
+#include "rpc/flow.h"
 
 enum {
     /* A server reads no further calls while more replies than this wait for
@@ -39,12 +40,15 @@ struct rpc_connection {
     struct deferral later;  /* For close_why, 'refused' and finishing. */
     struct timer finish;
     size_t partial; /* Bytes of a message that isn't complete yet. */
+    bool is_paused; /* Input, by us. */
+
+    struct list flows; /* Of struct rpc_flow, owned by others. */
+    unsigned held;     /* Those that want no more input now. */
 
     /* Server: */
     struct list calls; /* Of struct rpc_call, owned by others. */
     unsigned call_count;
     unsigned calls_max;
-    bool is_paused; /* Input, by us. */
 
     /* Client: */
     struct list pending; /* Of struct rpc_pending, owned: sent. */
@@ -74,6 +78,13 @@ void rpc_close_later(struct rpc_connection *connection, enum error_code code,
 int rpc_send(struct rpc_connection *connection, const struct rpc_header *header,
              const struct rpc_coder *coder, const void *value,
              struct error *err);
+/* The same for an error, whose type and status 'header' has. */
+void rpc_send_error(struct rpc_connection *connection,
+                    const struct rpc_header *header, const struct error *err);
+/* The same for bytes that are no XDR. */
+void rpc_send_bytes(struct rpc_connection *connection,
+                    struct rpc_header *header, const uint8_t *data,
+                    size_t size);
 /* Stops or starts reading, as the state of the connection asks. */
 void rpc_update_pause(struct rpc_connection *connection);
 /* Has connection.c's deferral run. */
@@ -83,6 +94,7 @@ void rpc_later(struct rpc_connection *connection);
 void rpc_receive_call(struct rpc_connection *connection,
                       const struct rpc_header *header, const uint8_t *payload);
 void rpc_detach_calls(struct rpc_connection *connection);
+const struct rpc_header *rpc_call_header(const struct rpc_call *call);
 
 /* request.c */
 void rpc_receive_reply(struct rpc_connection *connection,
@@ -93,6 +105,16 @@ void rpc_receive_event(struct rpc_connection *connection,
 void rpc_fail_requests(struct rpc_connection *connection, struct list *list,
                        const struct error *why);
 void rpc_drop_requests(struct rpc_connection *connection);
+/* What its packets begin with; the connection, NULL where it was not sent. */
+struct rpc_connection *rpc_pending_header(const struct rpc_pending *pending,
+                                          struct rpc_header *header);
+
+/* flow.c */
+void rpc_receive_flow(struct rpc_connection *connection,
+                      const struct rpc_header *header, const uint8_t *payload);
+/* There is room for output. */
+void rpc_flows_drained(struct rpc_connection *connection);
+void rpc_fail_flows(struct rpc_connection *connection, const struct error *why);
 
 /* keepalive.c */
 void rpc_receive_keepalive(struct rpc_connection *connection,

@@ -59,9 +59,13 @@ tick(void *owner)
     int64_t now = monotonic_ms();
     int64_t idle;
 
-    /* What the other end says while we don't listen is no silence. */
+    /* What the other end says while we don't listen is no silence; and where
+     * it asks whether we are alive, this is the answer. */
     if (connection->is_paused) {
         connection->received_ms = now;
+        if (stream_pending(connection->stream) <= RPC_OUTPUT_PONG) {
+            send_keepalive(connection, RPC_PONG);
+        }
     }
     idle = now - connection->received_ms;
     if (idle < connection->interval_ms) {

@@ -149,6 +149,18 @@ rpc_drop_requests(struct rpc_connection *connection)
     }
 }
 
+struct rpc_connection *
+rpc_pending_header(const struct rpc_pending *pending, struct rpc_header *header)
+{
+    *header = (struct rpc_header){
+        .program = RPC_PROGRAM_REMOTE,
+        .version = RPC_VERSION,
+        .procedure = (int32_t)pending->procedure->number,
+        .serial = pending->serial,
+    };
+    return pending->is_sent ? pending->connection : NULL;
+}
+
 static struct rpc_pending *
 find(struct rpc_connection *connection, const struct rpc_header *header)
 {

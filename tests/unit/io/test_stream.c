@@ -3,9 +3,11 @@
 #include "support.h"
 
 #include <errno.h>
+#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -326,6 +328,161 @@ a_failed_write_waits_for_a_paused_stream(void **state)
 }
 
 static void
+the_end_is_noticed_while_paused_where_that_is_wanted(void **state)
+{
+    struct end *end = end_new(1000);
+
+    (void)state;
+    stream_pause(end->stream, true);
+    stream_notice_end(end->stream, true);
+    assert_int_equal(write(end->peer, "lost", 4), 4);
+    run_until_idle(end->loop);
+    assert_false(end->is_closed);
+    close(STEAL_FD(end->peer));
+    run_until(end->loop, &end->is_closed);
+    assert_int_equal(end->offers, 0);
+    end_free(end);
+}
+
+static void
+pieces_arrive_in_order_whatever_is_queued(void **state)
+{
+    struct end *end = end_new(1000);
+    static const char letters[] = "abcd";
+    struct iovec parts[] = {
+        {(void *)(uintptr_t)letters,       2},
+        {(void *)(uintptr_t)(letters + 2), 2}
+    };
+    AUTO_FREE uint8_t *much = xcalloc(1, 1 << 20);
+    char got[4];
+
+    (void)state;
+    stream_write_parts(end->stream, parts, 2);
+    assert_int_equal(read(end->peer, got, sizeof got), 4);
+    assert_memory_equal(got, "abcd", 4);
+    stream_write(end->stream, much, 1 << 20);
+    stream_write_parts(end->stream, parts, 2);
+    for (size_t left = 1 << 20; left > 0;) {
+        ssize_t size = recv(end->peer, much, left, MSG_DONTWAIT);
+
+        if (size > 0) {
+            left -= (size_t)size;
+        }
+        run_until_idle(end->loop);
+    }
+    assert_int_equal(read(end->peer, got, sizeof got), 4);
+    assert_memory_equal(got, "abcd", 4);
+    end_free(end);
+}
+
+static void
+finishing_ends_the_output_after_what_is_queued(void **state)
+{
+    struct end *end = end_new(1000);
+    AUTO_FREE uint8_t *much = xcalloc(1, 1 << 20);
+    size_t total = 0;
+    ssize_t got = -1;
+
+    (void)state;
+    stream_write(end->stream, much, 1 << 20);
+    stream_finish(end->stream);
+    while (got != 0) {
+        got = recv(end->peer, much, 1 << 20, MSG_DONTWAIT);
+        total += got > 0 ? (size_t)got : 0;
+        run_until_idle(end->loop);
+    }
+    assert_int_equal(total, 1 << 20);
+    assert_int_equal(write(end->peer, "back", 4), 4);
+    run_until(end->loop, &end->has_input);
+    end_free(end);
+}
+
+/* What came along with 'size' bytes; -1: nothing. */
+static int
+receive_fd(int socket, char *bytes, size_t size)
+{
+    char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+    struct iovec part = {bytes, size};
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof control,
+    };
+    int fd = -1;
+
+    assert_int_equal(recvmsg(socket, &message, MSG_WAITALL), size);
+    if (CMSG_FIRSTHDR(&message)) {
+        memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    }
+    return fd;
+}
+
+static void
+a_descriptor_goes_with_its_bytes(void **state)
+{
+    struct end *end = end_new(1000);
+    AUTO_FREE uint8_t *much = xcalloc(1, 1 << 20);
+    char bytes[4];
+    int pipes[2];
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(pipe(pipes), 0);
+        if (round == 1) { /* Behind a queue. */
+            stream_write(end->stream, much, 1 << 20);
+        }
+        stream_write_fd(end->stream, "with", 4, pipes[1]);
+        stream_write(end->stream, "less", 4);
+        for (size_t left = round == 1 ? 1 << 20 : 0; left > 0;) {
+            ssize_t size = recv(end->peer, much, left, MSG_DONTWAIT);
+
+            left -= size > 0 ? (size_t)size : 0;
+            run_until_idle(end->loop);
+        }
+        AUTO_CLOSE int fd = receive_fd(end->peer, bytes, 4);
+        assert_memory_equal(bytes, "with", 4);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "x", 1), 1);
+        assert_int_equal(read(pipes[0], bytes, 1), 1);
+        assert_int_equal(receive_fd(end->peer, bytes, 4), -1);
+        assert_memory_equal(bytes, "less", 4);
+        close(pipes[0]);
+    }
+    end_free(end);
+}
+
+static void
+a_terminal_is_a_stream_that_ends_with_its_master(void **state)
+{
+    static const struct stream_callbacks callbacks = {
+        .input = take_input,
+        .closed = note_close,
+    };
+    struct end *end = end_new(1000);
+    int terminal = -1;
+    struct termios raw = {0};
+
+    (void)state;
+    free_stream(end);
+    close(STEAL_FD(end->peer));
+    cfmakeraw(&raw);
+    assert_int_equal(openpty(&end->peer, &terminal, NULL, &raw, NULL), 0);
+    end->stream = stream_new(end->loop, terminal, 1000, &callbacks, end);
+    assert_int_equal(write(end->peer, "hello", 5), 5);
+    run_until(end->loop, &end->has_input);
+    assert_memory_equal(end->taken, "hello", 5);
+    stream_write(end->stream, "back", 4);
+    char got[4];
+    assert_int_equal(read(end->peer, got, sizeof got), 4);
+    assert_memory_equal(got, "back", 4);
+    close(STEAL_FD(end->peer));
+    run_until(end->loop, &end->is_closed);
+    assert_int_equal(end->why.code, ERROR_NONE);
+    end_free(end);
+}
+
+static void
 a_stream_may_be_freed_in_any_of_its_callbacks(void **state)
 {
     (void)state;
@@ -376,6 +533,11 @@ main(void)
         cmocka_unit_test(a_broken_pipe_with_output_queued_is_told),
         cmocka_unit_test(a_paused_stream_offers_nothing_until_it_goes_on),
         cmocka_unit_test(a_failed_write_waits_for_a_paused_stream),
+        cmocka_unit_test(the_end_is_noticed_while_paused_where_that_is_wanted),
+        cmocka_unit_test(pieces_arrive_in_order_whatever_is_queued),
+        cmocka_unit_test(finishing_ends_the_output_after_what_is_queued),
+        cmocka_unit_test(a_descriptor_goes_with_its_bytes),
+        cmocka_unit_test(a_terminal_is_a_stream_that_ends_with_its_master),
         cmocka_unit_test(a_stream_may_be_freed_in_any_of_its_callbacks),
         cmocka_unit_test(a_reset_connection_is_an_error),
     };
