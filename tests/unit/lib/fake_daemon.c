@@ -72,6 +72,8 @@ answer_feature(struct rpc_call *call)
         ret.supported = script->has_parameters;
     } else if (args->feature == RPC_FEATURE_MIGRATION_V3) {
         ret.supported = script->has_v3;
+    } else if (args->feature == RPC_FEATURE_MIGRATION_V2) {
+        ret.supported = script->has_v2;
     }
     rpc_call_reply(call, &ret);
 }
@@ -98,7 +100,16 @@ answer_migration(struct rpc_call *call, enum remote_procedure procedure)
         .cookie_out = {2, (char *)"N"},
     };
 
+    struct remote_domain_migrate_prepare2_ret prepared2 = {.uri_out = &uri_out};
+    struct remote_domain_migrate_finish2_ret finished2 = {.ddom = domain};
+
     switch ((int)procedure) {
+    case REMOTE_PROC_DOMAIN_MIGRATE_PREPARE2:
+        rpc_call_reply(call, &prepared2);
+        return;
+    case REMOTE_PROC_DOMAIN_MIGRATE_FINISH2:
+        rpc_call_reply(call, &finished2);
+        return;
     case REMOTE_PROC_DOMAIN_MIGRATE_BEGIN3:
     case REMOTE_PROC_DOMAIN_MIGRATE_BEGIN3_PARAMS:
         rpc_call_reply(call, &begun);
@@ -164,6 +175,7 @@ answer_question(struct rpc_call *call, enum remote_procedure procedure)
         return;
     case REMOTE_PROC_CONNECT_OPEN:
     case REMOTE_PROC_CONNECT_CLOSE:
+    case REMOTE_PROC_DOMAIN_MIGRATE_PERFORM:
     case REMOTE_PROC_DOMAIN_MIGRATE_CONFIRM3:
     case REMOTE_PROC_DOMAIN_MIGRATE_CONFIRM3_PARAMS:
     case REMOTE_PROC_DOMAIN_ABORT_JOB:
