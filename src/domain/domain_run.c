@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "domain/network.h"
 #include "qmp/commands.h"
 
 struct run_request {
@@ -55,6 +56,12 @@ domain_resume(struct domain *domain,
     if (domain->state == DOMAIN_STATE_RUNNING) {
         error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_INVALID,
                        "domain is already running");
+        done(owner, &err);
+        return;
+    }
+    /* Down where a migration has handed the guest over, and nobody has told
+     * what has become of it. */
+    if (domain_network_set_up(domain, true, &err) < 0) {
         done(owner, &err);
         return;
     }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "domain/domain_internal.h"
+#include "domain/network.h"
 #include "domain/resources.h"
 #include "qemu/argv.h"
 #include "qmp/commands.h"
@@ -31,6 +32,9 @@ static int prepare_live(struct domain *domain, struct error *err);
 static int launch(struct domain *domain,
                   const struct domain_start_options *options,
                   struct error *err);
+static int make_network(struct domain *domain,
+                        const struct domain_start_options *options,
+                        struct domain_taps *taps, struct error *err);
 static void chardevs_known(void *owner, const struct qmp_chardevs *list,
                            const struct error *err);
 static void guest_runs(void *owner, const struct error *err);
@@ -149,12 +153,21 @@ launch(struct domain *domain, const struct domain_start_options *options,
         .monitor_path = monitor_path,
         .start_timeout_ms = host->settings.qemu_timeout_ms,
     };
-    char **argv = qemu_argv_new(domain->live, &argv_options, err);
+    AUTO_DOMAIN_TAPS taps = {0};
+    char **argv;
 
+    if (make_network(domain, options, &taps, err) < 0) {
+        return -1;
+    }
+    argv_options.taps = taps.argv;
+    argv_options.tap_count = taps.count;
+    argv = qemu_argv_new(domain->live, &argv_options, err);
     if (!argv) {
         return -1;
     }
     process_options.argv = argv;
+    process_options.pass_fds = taps.fds;
+    process_options.pass_count = taps.fd_count;
     domain->qemu = qemu_process_start(host->loop, &process_options,
                                       &domain_qemu_callbacks, domain, err);
     qemu_argv_free(argv);
@@ -171,6 +184,17 @@ launch(struct domain *domain, const struct domain_start_options *options,
         error_clear(err);
     }
     return 0;
+}
+
+/* An incoming guest still runs elsewhere: its devices stay down. */
+static int
+make_network(struct domain *domain, const struct domain_start_options *options,
+             struct domain_taps *taps, struct error *err)
+{
+    if (domain_network_make(domain, QEMU_MONITOR_FD + 1, taps, err) < 0) {
+        return -1;
+    }
+    return options->is_incoming ? 0 : domain_network_set_up(domain, true, err);
 }
 
 static void

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "domain/network.h"
 #include "ferry/destination.h"
 #include "qmp/commands.h"
 
@@ -264,7 +265,9 @@ resume_guest(struct destination *destination)
 {
     AUTO_ERROR err = {0};
 
-    if (define(destination, &err) < 0) {
+    /* The source's are down since it has handed the guest over. */
+    if (domain_network_set_up(destination->domain, true, &err) < 0 ||
+        define(destination, &err) < 0) {
         destination_fail(destination, &err);
         destination_happened(destination, DESTINATION_EVENT_REFUSED);
     } else if (destination->state == DESTINATION_STATE_RESUMING) {

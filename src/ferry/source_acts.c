@@ -7,12 +7,14 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "domain/network.h"
 #include "ferry/source.h"
 #include "qmp/commands.h"
 
 static bool needs_record(enum source_action action);
 static void answer_begin(struct source *source);
 static void answer_perform(struct source *source);
+static void take_network_down(struct domain *domain);
 static bool keep_job(struct source *source);
 static void leave_paused(struct source *source);
 static void end(struct source *source, enum source_action action);
@@ -122,10 +124,23 @@ answer_perform(struct source *source)
     result.cookie = cookie;
     result.cookie_size = size;
     if (keep_job(source)) {
+        take_network_down(source->domain);
         /* The last numbers are for the job's history; nobody waits for them,
          * and whoever is answered may end us at once. */
         source_sample(source);
         source_answer(source, &result, NULL);
+    }
+}
+
+/* The guest stands still here, and is about to answer for its addresses there.
+ * A device that stays up is no reason to take it back. */
+static void
+take_network_down(struct domain *domain)
+{
+    AUTO_ERROR err = {0};
+
+    if (domain_network_set_up(domain, false, &err) < 0) {
+        host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", err.message);
     }
 }
 

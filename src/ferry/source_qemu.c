@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "domain/network.h"
 #include "ferry/source.h"
 #include "migrate/uri.h"
 #include "qmp/commands.h"
@@ -406,6 +407,7 @@ status_known(void *owner, const struct qmp_status *status,
              const struct error *failed)
 {
     struct source *source = owner;
+    AUTO_ERROR err = {0};
 
     source->is_looking = false;
     if (failed) {
@@ -421,6 +423,10 @@ status_known(void *owner, const struct qmp_status *status,
     if (status->state == QMP_RUN_STATE_FINISH_MIGRATE) {
         timer_start(&source->stall, source->domain->host->loop, SETTLE_LOOK_MS,
                     look_again, source);
+        return;
+    }
+    if (domain_network_set_up(source->domain, true, &err) < 0) {
+        refused(source, &err);
         return;
     }
     source->is_looking = true;
