@@ -9,6 +9,7 @@
 #include <libvirt/libvirt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -29,6 +30,7 @@ struct domain_start {
 };
 
 static int prepare_live(struct domain *domain, struct error *err);
+static void settle_clock(struct guest *live);
 static int launch(struct domain *domain,
                   const struct domain_start_options *options,
                   struct error *err);
@@ -130,7 +132,25 @@ prepare_live(struct domain *domain, struct error *err)
     if (!domain->live) {
         domain->live = guest_copy(domain->definition);
     }
+    settle_clock(domain->live);
     return domain_take_resources(domain, err);
+}
+
+/* As libvirt: what is told of a guest that runs, to users and to the host that
+ * it moves to, does not depend on this host's time zone. */
+static void
+settle_clock(struct guest *live)
+{
+    struct guest_clock *clock = &live->clock;
+    time_t now = (time_t)(realtime_ms() / 1000);
+    struct tm tm;
+
+    if (clock->offset == GUEST_CLOCK_OFFSET_VARIABLE &&
+        clock->basis == GUEST_CLOCK_BASIS_LOCALTIME && localtime_r(&now, &tm) &&
+        !__builtin_add_overflow(clock->adjustment, tm.tm_gmtoff,
+                                &clock->adjustment)) {
+        clock->basis = GUEST_CLOCK_BASIS_UTC;
+    }
 }
 
 static int
@@ -151,6 +171,7 @@ launch(struct domain *domain, const struct domain_start_options *options,
         .binary = domain->live->emulator,
         .log_path = log_path,
         .monitor_path = monitor_path,
+        .timezone = domain->live->clock.timezone,
         .start_timeout_ms = host->settings.qemu_timeout_ms,
     };
     AUTO_DOMAIN_TAPS taps = {0};

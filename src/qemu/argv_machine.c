@@ -209,24 +209,24 @@ add_rtc_base(const struct argv_context *context, struct text *text,
              struct error *err)
 {
     const struct guest_clock *clock = &context->guest->clock;
-    time_t base = (time_t)(context->options->now_s + clock->adjustment);
+    time_t base;
     char date[64];
     struct tm tm;
 
     switch (clock->offset) {
     case GUEST_CLOCK_OFFSET_LOCALTIME:
+    case GUEST_CLOCK_OFFSET_TIMEZONE: /* QEMU's own: see process.h. */
         text_add(text, "base=localtime");
         return 0;
     case GUEST_CLOCK_OFFSET_VARIABLE:
         break;
-    case GUEST_CLOCK_OFFSET_TIMEZONE:
-        return error_set(err, ERROR_CONFIG_UNSUPPORTED,
-                         "clock: a time zone that is not the host's");
     default:
         text_add(text, "base=utc");
         return 0;
     }
-    if ((clock->basis == GUEST_CLOCK_BASIS_LOCALTIME
+    if (__builtin_add_overflow(context->options->now_s, clock->adjustment,
+                               &base) ||
+        (clock->basis == GUEST_CLOCK_BASIS_LOCALTIME
              ? localtime_r(&base, &tm)
              : gmtime_r(&base, &tm)) == NULL ||
         strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {

@@ -55,6 +55,7 @@ static int spawn(struct qemu_process *process,
                  const struct qemu_process_options *options, int listen_fd,
                  struct error *err);
 static char **copy_argv(const struct qemu_process_options *options);
+static char **environment_with(char *zone);
 static char *headline(char *const *argv);
 static void open_session(struct qemu_process *process, int fd,
                          int64_t timeout_ms);
@@ -226,9 +227,12 @@ spawn(struct qemu_process *process, const struct qemu_process_options *options,
         fds[i + 1] = options->pass_fds[i];
     }
     AUTO_FREE char **argv = copy_argv(options);
+    AUTO_FREE char *zone =
+        xasprintf("TZ=%s", options->timezone ? options->timezone : "");
+    AUTO_FREE char **env = options->timezone ? environment_with(zone) : NULL;
     struct child_options child = {
         .argv = argv,
-        .env = options->env,
+        .env = env,
         .stdout_fd = log_fd,
         .stderr_fd = log_fd,
         .pass_fds = fds,
@@ -256,6 +260,26 @@ copy_argv(const struct qemu_process_options *options)
     char **argv = xmemdup(options->argv, (count + 1) * sizeof(*argv));
     argv[0] = (char *)options->binary;
     return argv;
+}
+
+/* Ours, with another time zone.  Caller frees the array alone. */
+static char **
+environment_with(char *zone)
+{
+    size_t count = 0;
+    size_t kept = 0;
+
+    while (environ[count]) {
+        count++;
+    }
+    char **env = xcalloc(count + 2, sizeof(*env));
+    for (size_t i = 0; i < count; i++) {
+        if (!has_prefix(environ[i], "TZ=")) {
+            env[kept++] = environ[i];
+        }
+    }
+    env[kept] = zone;
+    return env;
 }
 
 /* Caller frees. */

@@ -54,7 +54,7 @@ struct qemu_process_callbacks {
 struct qemu_process_options {
     const char *binary;       /* Absolute path; stands for argv[0]. */
     char *const *argv;        /* See QEMU_MONITOR_ARGUMENTS. */
-    char *const *env;         /* NULL: ours. */
+    const char *timezone;     /* For QEMU's local time; NULL: as ours. */
     const char *log_path;     /* stdout and stderr are appended to it. */
     const char *monitor_path; /* Of the socket; a stale one is replaced. */
     const int *pass_fds;      /* Borrowed; they become 4, 5, ... in QEMU. */

@@ -311,6 +311,9 @@ a_clock_with_an_offset_starts_from_now(void **state)
     AUTO_FREE char *lines = lines_of(guest, &options);
 
     assert_has(lines, "-rtc\nbase=2023-11-14T23:13:20");
+    guest->clock.adjustment = INT64_MAX;
+    assert_refused(guest, "clock: no such time, with adjustment "
+                          "9223372036854775807");
 }
 
 static void
