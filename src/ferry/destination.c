@@ -101,6 +101,7 @@ destination_happened(struct destination *destination,
                   "incoming migration: %s", line);
         return false;
     }
+    destination->before = destination->state;
     destination->state = rule->to;
     saved = save_state(destination, &err);
     start_deadline(destination);
@@ -263,21 +264,30 @@ start_deadline(struct destination *destination)
     case DESTINATION_STATE_IDLE:
     case DESTINATION_STATE_DEFINING: /* Done at once. */
     case DESTINATION_STATE_STARTING: /* qemu/process.c has its own. */
+    case DESTINATION_STATE_STARTING2:
         break;
     case DESTINATION_STATE_EXPECTED:
     case DESTINATION_STATE_PREPARED: /* Until the source connects. */
+    case DESTINATION_STATE_PREPARED2:
         wait_ms = settings->incoming_timeout_ms;
         break;
     case DESTINATION_STATE_LOADED:
+    case DESTINATION_STATE_LOADED2:
         wait_ms = settings->begin_timeout_ms;
         break;
     case DESTINATION_STATE_WAITING:
     case DESTINATION_STATE_WAITING_PAUSED:
+    case DESTINATION_STATE_WAITING2:
+    case DESTINATION_STATE_WAITING2_PAUSED:
         wait_ms = settings->switchover_timeout_ms;
         break;
     case DESTINATION_STATE_ARMING:
     case DESTINATION_STATE_RESUMING:
     case DESTINATION_STATE_SETTLING:
+    case DESTINATION_STATE_ARMING2:
+    case DESTINATION_STATE_LEFT2:
+    case DESTINATION_STATE_RESUMING2:
+    case DESTINATION_STATE_SETTLING2:
         wait_ms = QMP_DEADLINE_MS;
         break;
     case DESTINATION_STATE_KILLING:

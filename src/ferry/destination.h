@@ -28,6 +28,7 @@ struct destination {
 
     /* In the record. */
     enum destination_state state;
+    enum destination_state before; /* The state that it came from. */
     unsigned flags;      /* VIR_MIGRATE_* of the call that came last. */
     char *original_name; /* Owned. The source's name of the domain. */
 
@@ -73,6 +74,7 @@ void destination_arm(struct destination *destination);
 void destination_resume(struct destination *destination);
 void destination_settle(struct destination *destination);
 void destination_examine(struct destination *destination);
+void destination_look(struct destination *destination);
 void destination_qemu_event(struct destination *destination,
                             const struct qmp_event *event);
 

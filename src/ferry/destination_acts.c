@@ -22,12 +22,14 @@ static void answer(struct destination *destination,
 static void define_only(struct destination *destination);
 static int define(struct destination *destination, struct error *err);
 static void undo_define(struct destination *destination);
-static void resume_guest(struct destination *destination);
+static void let_go(struct destination *destination,
+                   enum destination_action action);
 static void kill_guest(struct destination *destination);
 static void end_failed(struct destination *destination);
 static void end_refused(struct destination *destination);
 static void end_defined(struct destination *destination);
 static void end_arrived(struct destination *destination, bool is_running);
+static void end_kept(struct destination *destination);
 static void settle_state(struct domain *domain, bool is_running);
 static char *finish_cookie(struct destination *destination, size_t *size);
 
@@ -60,10 +62,13 @@ destination_act(struct destination *destination, enum destination_action action,
         break;
     case DESTINATION_ACTION_RESUME_GUEST:
     case DESTINATION_ACTION_KEEP_PAUSED:
-        resume_guest(destination);
+        let_go(destination, action);
         break;
     case DESTINATION_ACTION_EXAMINE:
         destination_examine(destination);
+        break;
+    case DESTINATION_ACTION_LOOK:
+        destination_look(destination);
         break;
     case DESTINATION_ACTION_KILL_GUEST:
         kill_guest(destination);
@@ -83,6 +88,9 @@ destination_act(struct destination *destination, enum destination_action action,
     case DESTINATION_ACTION_END_PAUSED:
         end_arrived(destination, false);
         break;
+    case DESTINATION_ACTION_END_KEPT:
+        end_kept(destination);
+        break;
     }
 }
 
@@ -97,7 +105,7 @@ is_impossible_unsaved(struct destination *destination,
     case DESTINATION_ACTION_END_PAUSED:
         /* A restart would find SETTLING, and kill a guest whose client has been
          * told that it is here. */
-        destination->state = DESTINATION_STATE_SETTLING;
+        destination->state = destination->before;
         break;
     case DESTINATION_ACTION_RESUME_GUEST:
     case DESTINATION_ACTION_KEEP_PAUSED:
@@ -261,16 +269,20 @@ define_only(struct destination *destination)
 }
 
 static void
-resume_guest(struct destination *destination)
+let_go(struct destination *destination, enum destination_action action)
 {
     AUTO_ERROR err = {0};
 
     /* The source's are down since it has handed the guest over. */
-    if (domain_network_set_up(destination->domain, true, &err) < 0 ||
-        define(destination, &err) < 0) {
+    if (domain_network_set_up(destination->domain, true, &err) < 0) {
         destination_fail(destination, &err);
         destination_happened(destination, DESTINATION_EVENT_REFUSED);
-    } else if (destination->state == DESTINATION_STATE_RESUMING) {
+    } else if (define(destination, &err) < 0) {
+        host_note(destination->domain->host, LOG_LEVEL_ERROR,
+                  destination->domain, "%s", err.message);
+        destination_fail(destination, &err);
+        destination_happened(destination, DESTINATION_EVENT_UNDEFINED);
+    } else if (action == DESTINATION_ACTION_RESUME_GUEST) {
         destination_resume(destination);
     } else {
         destination_settle(destination);
@@ -406,6 +418,33 @@ end_arrived(struct destination *destination, bool is_running)
     qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
     if (call) {
         call->done(call, &result, NULL);
+    }
+    domain_put(domain);
+}
+
+/* It may be the only one that there is: an operator decides. */
+static void
+end_kept(struct destination *destination)
+{
+    struct domain *domain = domain_get(destination->domain);
+    struct ferry_call *call = STEAL(destination->call);
+    AUTO_ERROR failure = {0};
+
+    error_move(&failure, &destination->failure);
+    host_note(domain->host, LOG_LEVEL_ERROR, domain,
+              "the incoming guest is whole, and not started (%s): it stays"
+              " here, paused; see that the source does not have it, then"
+              " resume it here or destroy it",
+              failure.message);
+    error_wrap(&failure, "the guest of domain '%s' is kept, paused",
+               domain->name);
+    domain->migration = NULL;
+    destination->base.free(&destination->base);
+    domain_expect_nothing(domain);
+    domain_learn_chardevs(domain);
+    qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    if (call) {
+        call->done(call, NULL, &failure);
     }
     domain_put(domain);
 }

@@ -26,6 +26,10 @@ struct arrival {
     bool is_granted;
 };
 
+static void prepare(struct host *host,
+                    const struct migration_parameters *parameters,
+                    struct ferry_cookie cookie, unsigned flags,
+                    struct ferry_call *call, enum destination_event event);
 static int read_guest(struct arrival *arrival, struct ferry_cookie cookie,
                       struct error *err);
 static int take_domain(struct arrival *arrival, struct error *err);
@@ -36,10 +40,11 @@ static void refused(struct qemu_migration_start *start,
                     const struct error *err);
 static int find_finishing(struct host *host, const char *name,
                           struct destination **destination, struct error *err);
-static int enter_finish(struct destination *destination,
-                        enum destination_event event,
-                        const struct qemu_migration_caller *caller,
-                        struct error *err);
+static struct destination *enter_finish(struct host *host, const char *name,
+                                        enum destination_event event,
+                                        enum qemu_migration_phase phase,
+                                        struct ferry_call *call);
+static void cancel(struct destination *destination);
 static int finish_cookie_read(struct destination *destination,
                               struct ferry_cookie cookie, unsigned flags,
                               struct error *err);
@@ -48,6 +53,24 @@ void
 ferry_prepare(struct host *host, const struct migration_parameters *parameters,
               struct ferry_cookie cookie, unsigned flags,
               struct ferry_call *call)
+{
+    prepare(host, parameters, cookie, flags, call,
+            flags & VIR_MIGRATE_OFFLINE ? DESTINATION_EVENT_PREPARE_OFFLINE
+                                        : DESTINATION_EVENT_PREPARE);
+}
+
+void
+ferry_prepare2(struct host *host, const struct migration_parameters *parameters,
+               unsigned flags, struct ferry_call *call)
+{
+    prepare(host, parameters, (struct ferry_cookie){0}, flags, call,
+            DESTINATION_EVENT_PREPARE2);
+}
+
+static void
+prepare(struct host *host, const struct migration_parameters *parameters,
+        struct ferry_cookie cookie, unsigned flags, struct ferry_call *call,
+        enum destination_event event)
 {
     struct arrival arrival = {
         .host = host,
@@ -80,10 +103,7 @@ ferry_prepare(struct host *host, const struct migration_parameters *parameters,
     error_clear(&arrival.refusal);
     if (destination) {
         destination->call = call;
-        destination_happened(destination,
-                             flags & VIR_MIGRATE_OFFLINE
-                                 ? DESTINATION_EVENT_PREPARE_OFFLINE
-                                 : DESTINATION_EVENT_PREPARE);
+        destination_happened(destination, event);
     } else {
         call->done(call, NULL, &err);
     }
@@ -94,63 +114,101 @@ void
 ferry_finish(struct host *host, const char *name, struct ferry_cookie cookie,
              unsigned flags, int cancelled, struct ferry_call *call)
 {
-    struct destination *destination = NULL;
     enum destination_event event =
         cancelled                      ? DESTINATION_EVENT_FINISH_CANCELLED
         : (flags & VIR_MIGRATE_PAUSED) ? DESTINATION_EVENT_FINISH_PAUSED
                                        : DESTINATION_EVENT_FINISH;
-    struct qemu_migration_caller caller = {
-        .api = call->api,
-        .client = call->client_name,
-        .client_id = call->client_id,
-    };
+    struct destination *destination =
+        enter_finish(host, name, event, QEMU_MIGRATION_PHASE_FINISH3, call);
     AUTO_ERROR err = {0};
 
-    if (find_finishing(host, name, &destination, &err) < 0 ||
-        enter_finish(destination, event, &caller, &err) < 0) {
-        call->done(call, NULL, &err);
+    if (!destination) {
         return;
     }
-    destination->call = call;
-    destination->client_id = call->client_id;
     destination->flags = flags;
     if (!cancelled &&
         finish_cookie_read(destination, cookie, flags, &err) < 0) {
         destination_fail(destination, &err);
         event = DESTINATION_EVENT_FINISH_CANCELLED;
     }
-    if (event == DESTINATION_EVENT_FINISH_CANCELLED && !error_is_set(&err)) {
-        error_set(&err, ERROR_MIGRATE_FINISH_OK,
-                  "migration successfully aborted");
-        destination_fail(destination, &err);
+    if (cancelled) {
+        cancel(destination);
     }
     destination_happened(destination, event);
 }
 
-/* A guest that is being killed is nobody's call: whoever finishes it is told
- * why, once it is dead. */
-static int
-enter_finish(struct destination *destination, enum destination_event event,
-             const struct qemu_migration_caller *caller, struct error *err)
+/* The configuration does not come in a cookie: it is what runs. */
+void
+ferry_finish2(struct host *host, const char *name, unsigned flags, int retcode,
+              struct ferry_call *call)
 {
-    struct domain *domain = destination->domain;
+    enum destination_event event = retcode ? DESTINATION_EVENT_FINISH_CANCELLED
+                                   : (flags & VIR_MIGRATE_PAUSED)
+                                       ? DESTINATION_EVENT_FINISH2_PAUSED
+                                       : DESTINATION_EVENT_FINISH2;
+    struct destination *destination =
+        enter_finish(host, name, event, QEMU_MIGRATION_PHASE_FINISH2, call);
 
-    if (destination->state == DESTINATION_STATE_KILLING && !destination->call) {
-        return 0;
+    if (!destination) {
+        return;
     }
-    if (qemu_migration_job_start_phase(&domain->migration_job,
-                                       QEMU_MIGRATION_PHASE_FINISH3, caller,
-                                       monotonic_ms(), err) < 0) {
-        return -1;
+    destination->flags = flags;
+    if (retcode) {
+        cancel(destination);
+    } else if (flags & VIR_MIGRATE_PERSIST_DEST) {
+        destination->persist = guest_copy(destination->domain->live);
     }
-    if (!destination_takes(destination, event)) {
-        return error_set(err, ERROR_OPERATION_INVALID,
-                         "the incoming migration of domain '%s' can't be"
-                         " finished: it is %s",
-                         domain->name,
-                         destination_rules.states[destination->state]);
+    destination_happened(destination, event);
+}
+
+static void
+cancel(struct destination *destination)
+{
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_MIGRATE_FINISH_OK, "migration successfully aborted");
+    destination_fail(destination, &err);
+}
+
+/* The guest's destination, with the call as its own; NULL where the call was
+ * refused, and nothing has changed.  A guest that is being killed is nobody's
+ * call: whoever finishes it is told why, once it is dead. */
+static struct destination *
+enter_finish(struct host *host, const char *name, enum destination_event event,
+             enum qemu_migration_phase phase, struct ferry_call *call)
+{
+    struct qemu_migration_caller caller = {
+        .api = call->api,
+        .client = call->client_name,
+        .client_id = call->client_id,
+    };
+    struct destination *destination;
+    bool is_dying;
+    AUTO_ERROR err = {0};
+
+    if (find_finishing(host, name, &destination, &err) < 0) {
+        call->done(call, NULL, &err);
+        return NULL;
     }
-    return 0;
+    is_dying =
+        destination->state == DESTINATION_STATE_KILLING && !destination->call;
+    if (!is_dying &&
+        (destination->call || !destination_takes(destination, event))) {
+        error_set(&err, ERROR_OPERATION_INVALID,
+                  "the incoming migration of domain '%s' can't be finished: it"
+                  " is %s",
+                  name, destination_rules.states[destination->state]);
+    } else if (!is_dying) {
+        qemu_migration_job_start_phase(&destination->domain->migration_job,
+                                       phase, &caller, monotonic_ms(), &err);
+    }
+    if (error_is_set(&err)) {
+        call->done(call, NULL, &err);
+        return NULL;
+    }
+    destination->call = call;
+    destination->client_id = call->client_id;
+    return destination;
 }
 
 static int

@@ -21,6 +21,8 @@ static void resumed(void *owner, const struct error *err);
 static void settled(void *owner, const struct error *err);
 static void examined(void *owner, const struct qmp_status *status,
                      const struct error *err);
+static void looked(void *owner, const struct qmp_migration *migration,
+                   const struct error *err);
 static void refused(struct destination *destination, const struct error *why);
 static bool is_deaf(struct destination *destination,
                     const struct error *failed);
@@ -107,6 +109,23 @@ destination_examine(struct destination *destination)
     qmp_query_status(monitor, examined, destination);
 }
 
+/* What its events would have told, if somebody had listened. */
+void
+destination_look(struct destination *destination)
+{
+    struct qmp_session *monitor = monitor_of(destination);
+    AUTO_ERROR err = {0};
+
+    if (!monitor) {
+        error_set(&err, ERROR_OPERATION_FAILED,
+                  "the monitor of QEMU does not answer");
+        destination_fail(destination, &err);
+        destination_happened(destination, DESTINATION_EVENT_MONITOR_LOST);
+        return;
+    }
+    qmp_query_migrate(monitor, looked, destination);
+}
+
 void
 destination_qemu_event(struct destination *destination,
                        const struct qmp_event *event)
@@ -118,7 +137,8 @@ destination_qemu_event(struct destination *destination,
     case QMP_MIGRATION_ACTIVE:
         /* The source has connected: from here on it is the one that knows
          * whether the migration goes on. */
-        if (destination->state == DESTINATION_STATE_PREPARED) {
+        if (destination->state == DESTINATION_STATE_PREPARED ||
+            destination->state == DESTINATION_STATE_PREPARED2) {
             destination_stop_deadline(destination);
         }
         break;
@@ -188,7 +208,8 @@ static void
 arm_step_done(struct destination *destination)
 {
     if (--destination->pending > 0 ||
-        destination->state != DESTINATION_STATE_ARMING) {
+        (destination->state != DESTINATION_STATE_ARMING &&
+         destination->state != DESTINATION_STATE_ARMING2)) {
         return;
     }
     destination_happened(destination, error_is_set(&destination->failure)
@@ -244,6 +265,25 @@ examined(void *owner, const struct qmp_status *status,
         error_set(&err, ERROR_OPERATION_FAILED, "the guest does not run: %s",
                   status->state_name);
         refused(destination, &err);
+    }
+}
+
+static void
+looked(void *owner, const struct qmp_migration *migration,
+       const struct error *failed)
+{
+    struct destination *destination = owner;
+
+    if (is_deaf(destination, failed)) {
+        return;
+    }
+    if (failed) {
+        destination_fail(destination, failed);
+        destination_happened(destination, DESTINATION_EVENT_FAILED);
+    } else if (migration->status == QMP_MIGRATION_COMPLETED) {
+        destination_happened(destination, DESTINATION_EVENT_LOADED);
+    } else {
+        destination_happened(destination, DESTINATION_EVENT_ABSENT);
     }
 }
 

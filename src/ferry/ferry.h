@@ -56,10 +56,23 @@ void ferry_perform(struct domain *domain,
  * its Begin took ends, since no Confirm follows a Perform that failed. */
 void ferry_refuse_perform(struct domain *domain, uint64_t client_id,
                           const struct error *why);
+/* Protocol v2: takes and ends the job itself, since there is no Begin and no
+ * Confirm, and checks what Begin checks.  The guest is dead when it succeeds.
+ */
+void ferry_perform2(struct domain *domain,
+                    const struct migration_parameters *parameters,
+                    struct ferry_cookie cookie, unsigned flags,
+                    struct ferry_call *call);
 /* 'name' is the destination's name of the domain. */
 void ferry_finish(struct host *host, const char *name,
                   struct ferry_cookie cookie, unsigned flags, int cancelled,
                   struct ferry_call *call);
+/* Protocol v2: its cookies say nothing, and are not read. */
+void ferry_prepare2(struct host *host,
+                    const struct migration_parameters *parameters,
+                    unsigned flags, struct ferry_call *call);
+void ferry_finish2(struct host *host, const char *name, unsigned flags,
+                   int retcode, struct ferry_call *call);
 void ferry_confirm(struct domain *domain, struct ferry_cookie cookie,
                    unsigned flags, int cancelled, struct ferry_call *call);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What anybody may ask and change of a migration while it runs: its numbers,
- * its speed, its longest pause; and what happens when a client goes away. */
+ * its speed, its longest pause, its end; and what happens when a client goes
+ * away. */
 
 #include <stdlib.h>
 
@@ -29,6 +30,35 @@ static void tell(struct domain *domain,
                  const struct qmp_migration_parameters *parameters,
                  struct setting setting);
 static void told(void *owner, const struct error *failed);
+
+int
+ferry_abort(struct domain *domain, const char *client_name, struct error *err)
+{
+    struct source *source = source_find(domain);
+    AUTO_ERROR why = {0};
+
+    if (domain_check_active(domain, err) < 0) {
+        return -1;
+    }
+    if (!source || job_lock_async(&domain->jobs) != VIR_JOB_MIGRATION_OUT) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "no job is active on the domain");
+    }
+    if (!source_takes(source, SOURCE_EVENT_ABORT)) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "cannot abort the migration of domain '%s': the guest"
+                         " has been handed over (%s)",
+                         domain->name, source_rules.states[source->state]);
+    }
+    error_set(&why, ERROR_OPERATION_ABORTED,
+              "job 'migration out' canceled by client");
+    host_note(domain->host, LOG_LEVEL_INFO, domain,
+              "the migration is aborted by %s",
+              client_name ? client_name : "a client");
+    source_fail(source, &why);
+    source_happened(source, SOURCE_EVENT_ABORT);
+    return 0;
+}
 
 void
 ferry_client_gone(struct host *host, uint64_t client_id)
@@ -71,8 +101,7 @@ ferry_job_statistics(struct domain *domain,
         done(owner, NULL, NULL);
         return;
     }
-    if (source->state != SOURCE_STATE_COPYING ||
-        !qemu_process_monitor(domain->qemu)) {
+    if (!source_is_copying(source) || !qemu_process_monitor(domain->qemu)) {
         done(owner, &source->statistics, NULL);
         return;
     }
@@ -91,7 +120,7 @@ ferry_set_max_downtime(struct domain *domain, uint64_t downtime_ms,
     struct qmp_migration_parameters parameters = {.has_downtime_limit = true};
 
     domain->migration_downtime_ms = downtime_ms;
-    if (!source || source->state != SOURCE_STATE_COPYING ||
+    if (!source || !source_is_copying(source) ||
         !convergence_set_max(&source->convergence, downtime_ms)) {
         done(owner, NULL);
         return;
@@ -112,7 +141,7 @@ ferry_set_max_speed(struct domain *domain, uint64_t bandwidth_mib,
     };
 
     domain->migration_bandwidth_mib = bandwidth_mib;
-    if (!source || source->state != SOURCE_STATE_COPYING) {
+    if (!source || !source_is_copying(source)) {
         done(owner, NULL);
         return;
     }

@@ -64,6 +64,9 @@ restore_destination(struct domain *domain, const struct record *record)
     destination->port =
         (uint16_t)record_find_number(record, "destination-port", 0);
     destination->was_announced = true;
+    if (destination->flags & VIR_MIGRATE_PERSIST_DEST && !domain->definition) {
+        destination->persist = guest_copy(domain->live);
+    }
     return true;
 }
 

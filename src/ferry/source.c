@@ -103,6 +103,13 @@ source_happened(struct source *source, enum source_event event)
     return true;
 }
 
+bool
+source_is_copying(const struct source *source)
+{
+    return source->state == SOURCE_STATE_COPYING ||
+           source->state == SOURCE_STATE_COPYING2;
+}
+
 void
 source_fail(struct source *source, const struct error *why)
 {
@@ -250,8 +257,7 @@ source_free(struct domain_migration *migration)
 }
 
 /* The phase follows the state; where it stays, the record is saved all the
- * same.  A phase that would go backwards stays where it is: RESTORING may be
- * entered from several places. */
+ * same. */
 static int
 save_state(struct source *source, struct error *err)
 {
@@ -269,6 +275,7 @@ start_deadline(struct source *source)
     case SOURCE_STATE_IDLE:
     case SOURCE_STATE_UNSURE:
     case SOURCE_STATE_COPYING: /* Watched for progress instead. */
+    case SOURCE_STATE_COPYING2:
         break;
     case SOURCE_STATE_BEGUN:
     case SOURCE_STATE_OFFERED:
@@ -277,9 +284,11 @@ start_deadline(struct source *source)
         wait_ms = settings->begin_timeout_ms;
         break;
     case SOURCE_STATE_HANDING:
+    case SOURCE_STATE_HANDING2:
         wait_ms = settings->switchover_timeout_ms;
         break;
     case SOURCE_STATE_ARMING:
+    case SOURCE_STATE_ARMING2:
     case SOURCE_STATE_CANCELLING:
     case SOURCE_STATE_RESTORING:
         wait_ms = QMP_DEADLINE_MS;

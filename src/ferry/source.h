@@ -63,6 +63,8 @@ struct source *source_find(const struct domain *domain);
 bool source_happened(struct source *source, enum source_event event);
 /* Whether there is a rule for it now. */
 bool source_takes(const struct source *source, enum source_event event);
+/* Memory flows. */
+bool source_is_copying(const struct source *source);
 /* Remembers why, unless something was remembered before. */
 void source_fail(struct source *source, const struct error *why);
 
@@ -73,6 +75,11 @@ void source_answer(struct source *source, const struct ferry_result *result,
 /* source_calls.c: a client that is gone has no use for a call that has not
  * become a migration's yet. */
 void source_calls_withdraw(struct host *host, uint64_t client_id);
+
+/* source_check.c: whether the guest may go at all, which the first call of a
+ * migration asks.  The user's XML becomes the one that the destination gets. */
+int source_check(struct domain *domain, struct migration_parameters *parameters,
+                 unsigned flags, struct error *err);
 
 /* source_acts.c */
 void source_act(struct source *source, enum source_action action,

@@ -191,11 +191,13 @@ end(struct source *source, enum source_action action)
 {
     struct domain *domain = domain_get(source->domain);
     struct ferry_call *call = STEAL(source->call);
-    bool is_confirmed =
-        source->is_confirming &&
-        (action == SOURCE_ACTION_END_JOB || action == SOURCE_ACTION_END_MOVED ||
-         action == SOURCE_ACTION_END_RESTORED ||
-         action == SOURCE_ACTION_END_MIGRATED);
+    /* What the call wanted: Perform of protocol v2, and a Confirm that does not
+     * cancel, that the guest goes; one that cancels, that it stays. */
+    bool is_success =
+        action == SOURCE_ACTION_END_MIGRATED ||
+        (source->is_confirming && (action == SOURCE_ACTION_END_JOB ||
+                                   action == SOURCE_ACTION_END_MOVED ||
+                                   action == SOURCE_ACTION_END_RESTORED));
     unsigned flags = source->flags;
     AUTO_ERROR failure = {0};
 
@@ -230,8 +232,8 @@ end(struct source *source, enum source_action action)
     if (call) {
         static const struct ferry_result nothing;
 
-        call->done(call, is_confirmed ? &nothing : NULL,
-                   is_confirmed ? NULL : &failure);
+        call->done(call, is_success ? &nothing : NULL,
+                   is_success ? NULL : &failure);
     }
     domain_put(domain);
 }

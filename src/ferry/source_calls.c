@@ -6,7 +6,8 @@
  *
  *   Begin    job start, phase begin3, checks, BEGIN, answer, job continue
  *   Perform  job start (where Begin did not), phase perform3, PERFORM ...
- *   Confirm  phase confirm3, CONFIRM or CONFIRM_CANCELLED ...            */
+ *   Confirm  phase confirm3, CONFIRM or CONFIRM_CANCELLED ...
+ *   Perform of v2  job start, phase perform2, checks, PERFORM2 ...         */
 
 #include <libvirt/libvirt.h>
 #include <stdlib.h>
@@ -15,8 +16,9 @@
 #include "base/memory.h"
 #include "ferry/cookies.h"
 #include "ferry/source.h"
-#include "ferry/storage.h"
 #include "qmp/commands.h"
+
+enum entry_kind { ENTRY_BEGIN, ENTRY_PERFORM, ENTRY_PERFORM2 };
 
 /* A call from the moment in which it came until the job is its own. */
 struct entry {
@@ -27,7 +29,7 @@ struct entry {
     unsigned flags;
     struct qemu_migration_start start; /* Of the migration job. */
     struct job_request request;        /* Begin's, without change protection. */
-    bool is_begin;
+    enum entry_kind kind;
     bool is_protected; /* Begin keeps the job. */
     bool has_request;
     bool has_job;
@@ -40,16 +42,12 @@ static struct entry *entry_new(struct domain *domain,
 static void entry_fail(struct entry *entry, const struct error *err);
 static bool entry_withdraw(struct entry *entry);
 static void entry_free(struct entry *entry);
-static void begin_with_job(struct entry *entry);
-static void begin_blockers_known(void *owner,
-                                 const struct qmp_migration *migration,
-                                 const struct error *failed);
+static void check(struct entry *entry);
+static void blockers_known(void *owner, const struct qmp_migration *migration,
+                           const struct error *failed);
 static void begin_unprotected(struct entry *entry);
 static void begin_now(struct entry *entry);
-static int begin_check(struct entry *entry, struct error *err);
-static int begin_check_xml(struct entry *entry, const struct guest *guest,
-                           struct error *err);
-static void perform_with_job(struct entry *entry);
+static void perform_with_job(struct entry *entry, enum source_event event);
 static void job_granted(struct qemu_migration_start *start);
 static void job_refused(struct qemu_migration_start *start,
                         const struct error *err);
@@ -72,7 +70,7 @@ ferry_begin(struct domain *domain,
 {
     struct entry *entry = entry_new(domain, parameters, flags, call);
 
-    entry->is_begin = true;
+    entry->kind = ENTRY_BEGIN;
     entry->is_protected = flags & VIR_MIGRATE_CHANGE_PROTECTION;
     if (entry->is_protected) {
         ask_for_job(entry);
@@ -98,7 +96,7 @@ modify_granted(struct job_request *request)
     struct entry *entry = container_of(request, struct entry, request);
 
     entry->has_request = true;
-    begin_with_job(entry);
+    check(entry);
 }
 
 static void
@@ -107,14 +105,15 @@ modify_refused(struct job_request *request, const struct error *err)
     entry_fail(container_of(request, struct entry, request), err);
 }
 
+/* Whether the guest may go at all: the first call of a migration asks. */
 static void
-begin_with_job(struct entry *entry)
+check(struct entry *entry)
 {
     struct domain *domain = entry->domain;
     struct qmp_session *monitor;
     AUTO_ERROR err = {0};
 
-    if (begin_check(entry, &err) < 0) {
+    if (source_check(domain, &entry->parameters, entry->flags, &err) < 0) {
         entry_fail(entry, &err);
         return;
     }
@@ -131,66 +130,12 @@ begin_with_job(struct entry *entry)
         entry_fail(entry, &err);
         return;
     }
-    qmp_query_migrate(monitor, begin_blockers_known, entry);
-}
-
-static int
-begin_check(struct entry *entry, struct error *err)
-{
-    struct domain *domain = entry->domain;
-    bool is_offline = entry->flags & VIR_MIGRATE_OFFLINE;
-
-    if (!is_offline && domain_check_active(domain, err) < 0) {
-        return -1;
-    }
-    if (is_offline && !domain->definition) {
-        return error_set(err, ERROR_OPERATION_INVALID,
-                         "domain '%s' is transient: it has no definition that"
-                         " could migrate offline",
-                         domain->name);
-    }
-    if (domain->migration) {
-        return error_set(err, ERROR_OPERATION_INVALID,
-                         "nobody has said how an earlier migration of domain"
-                         " '%s' ended: resume or destroy it first",
-                         domain->name);
-    }
-    if (begin_check_xml(entry, is_offline ? domain->definition : domain->live,
-                        err) < 0) {
-        return -1;
-    }
-    if (!(entry->flags & (VIR_MIGRATE_UNSAFE | VIR_MIGRATE_OFFLINE))) {
-        return ferry_check_storage(domain->live, err);
-    }
-    return 0;
-}
-
-/* The user's own XML for the destination must be the same machine. */
-static int
-begin_check_xml(struct entry *entry, const struct guest *guest,
-                struct error *err)
-{
-    AUTO(guest) *wanted = NULL;
-
-    if (!entry->parameters.destination_xml) {
-        return 0;
-    }
-    wanted =
-        host_read_guest(entry->domain->host, entry->parameters.destination_xml,
-                        GUEST_PARSE_MIGRATION, err);
-    if (!wanted || guest_compare(guest, wanted, err) < 0) {
-        return error_wrap(err, "the XML for the destination of domain '%s'",
-                          entry->domain->name);
-    }
-    free(entry->parameters.destination_xml);
-    entry->parameters.destination_xml =
-        guest_format(wanted, GUEST_FORMAT_SECURE | GUEST_FORMAT_MIGRATABLE);
-    return 0;
+    qmp_query_migrate(monitor, blockers_known, entry);
 }
 
 static void
-begin_blockers_known(void *owner, const struct qmp_migration *migration,
-                     const struct error *failed)
+blockers_known(void *owner, const struct qmp_migration *migration,
+               const struct error *failed)
 {
     struct entry *entry = owner;
     AUTO_ERROR err = {0};
@@ -210,7 +155,11 @@ begin_blockers_known(void *owner, const struct qmp_migration *migration,
         entry_fail(entry, &err);
         return;
     }
-    begin_now(entry);
+    if (entry->kind == ENTRY_PERFORM2) {
+        perform_with_job(entry, SOURCE_EVENT_PERFORM2);
+    } else {
+        begin_now(entry);
+    }
 }
 
 static void
@@ -273,6 +222,7 @@ ferry_perform(struct domain *domain,
     AUTO_MIGRATION_COOKIE read = {0};
     AUTO_ERROR err = {0};
 
+    entry->kind = ENTRY_PERFORM;
     if (ferry_cookie_read(&read, cookie, MIGRATION_CALL_PERFORM, &identity,
                           &err) < 0) {
         entry_fail(entry, &err);
@@ -287,7 +237,27 @@ ferry_perform(struct domain *domain,
         entry_fail(entry, &err);
         return;
     }
-    perform_with_job(entry);
+    perform_with_job(entry, SOURCE_EVENT_PERFORM);
+}
+
+void
+ferry_perform2(struct domain *domain,
+               const struct migration_parameters *parameters,
+               struct ferry_cookie cookie, unsigned flags,
+               struct ferry_call *call)
+{
+    struct entry *entry = entry_new(domain, parameters, flags, call);
+    struct ferry_identity identity = source_identity(domain);
+    AUTO_MIGRATION_COOKIE read = {0};
+    AUTO_ERROR err = {0};
+
+    entry->kind = ENTRY_PERFORM2;
+    if (ferry_cookie_read(&read, cookie, MIGRATION_CALL_PERFORM, &identity,
+                          &err) < 0) {
+        entry_fail(entry, &err);
+        return;
+    }
+    ask_for_job(entry);
 }
 
 void
@@ -304,7 +274,7 @@ ferry_refuse_perform(struct domain *domain, uint64_t client_id,
 }
 
 static void
-perform_with_job(struct entry *entry)
+perform_with_job(struct entry *entry, enum source_event event)
 {
     struct domain *domain = entry->domain;
     struct source *source;
@@ -315,7 +285,7 @@ perform_with_job(struct entry *entry)
         return;
     }
     source = source_find(domain);
-    if (source && !source_takes(source, SOURCE_EVENT_PERFORM)) {
+    if (source && !source_takes(source, event)) {
         error_set(&err, ERROR_OPERATION_INVALID,
                   "domain '%s' is not ready to be migrated: its migration is"
                   " %s",
@@ -323,8 +293,10 @@ perform_with_job(struct entry *entry)
         entry_fail(entry, &err);
         return;
     }
-    if (enter_phase(domain, QEMU_MIGRATION_PHASE_PERFORM3, entry->call, &err) <
-        0) {
+    /* v2's has entered its phase already, to check. */
+    if (event == SOURCE_EVENT_PERFORM &&
+        enter_phase(domain, QEMU_MIGRATION_PHASE_PERFORM3, entry->call, &err) <
+            0) {
         entry_fail(entry, &err);
         return;
     }
@@ -344,7 +316,7 @@ perform_with_job(struct entry *entry)
                   domain->name);
         source_fail(source, &err);
     }
-    source_happened(source, SOURCE_EVENT_PERFORM);
+    source_happened(source, event);
 }
 
 /* -------------------------------------------------------------- Confirm */
@@ -390,37 +362,6 @@ ferry_confirm(struct domain *domain, struct ferry_cookie cookie, unsigned flags,
     take_call(source, call, flags);
     source->is_confirming = true;
     source_happened(source, event);
-}
-
-/* ---------------------------------------------------------------- abort */
-
-int
-ferry_abort(struct domain *domain, const char *client_name, struct error *err)
-{
-    struct source *source = source_find(domain);
-    AUTO_ERROR why = {0};
-
-    if (domain_check_active(domain, err) < 0) {
-        return -1;
-    }
-    if (!source || job_lock_async(&domain->jobs) != VIR_JOB_MIGRATION_OUT) {
-        return error_set(err, ERROR_OPERATION_INVALID,
-                         "no job is active on the domain");
-    }
-    if (!source_takes(source, SOURCE_EVENT_ABORT)) {
-        return error_set(err, ERROR_OPERATION_INVALID,
-                         "cannot abort the migration of domain '%s': the guest"
-                         " has been handed over (%s)",
-                         domain->name, source_rules.states[source->state]);
-    }
-    error_set(&why, ERROR_OPERATION_ABORTED,
-              "job 'migration out' canceled by client");
-    host_note(domain->host, LOG_LEVEL_INFO, domain,
-              "the migration is aborted by %s",
-              client_name ? client_name : "a client");
-    source_fail(source, &why);
-    source_happened(source, SOURCE_EVENT_ABORT);
-    return 0;
 }
 
 /* ------------------------------------------------------ the client goes */
@@ -492,20 +433,21 @@ ask_for_job(struct entry *entry)
 static void
 job_granted(struct qemu_migration_start *start)
 {
+    static const enum qemu_migration_phase phases[] = {
+        [ENTRY_BEGIN] = QEMU_MIGRATION_PHASE_BEGIN3,
+        [ENTRY_PERFORM2] = QEMU_MIGRATION_PHASE_PERFORM2,
+    };
     struct entry *entry = container_of(start, struct entry, start);
-
     AUTO_ERROR err = {0};
 
     entry->has_job = true;
-    if (entry->is_begin) {
-        if (enter_phase(entry->domain, QEMU_MIGRATION_PHASE_BEGIN3, entry->call,
-                        &err) < 0) {
-            entry_fail(entry, &err);
-            return;
-        }
-        begin_with_job(entry);
+    if (entry->kind == ENTRY_PERFORM) {
+        perform_with_job(entry, SOURCE_EVENT_PERFORM);
+    } else if (enter_phase(entry->domain, phases[entry->kind], entry->call,
+                           &err) < 0) {
+        entry_fail(entry, &err);
     } else {
-        perform_with_job(entry);
+        check(entry);
     }
 }
 
@@ -563,7 +505,7 @@ entry_fail(struct entry *entry, const struct error *err)
     struct ferry_call *call = STEAL(entry->call);
     uint64_t client_id = call->client_id;
     bool has_job = entry->has_job;
-    bool is_perform = !entry->is_begin;
+    bool is_perform = entry->kind == ENTRY_PERFORM;
 
     entry_free(entry);
     if (has_job) {

@@ -170,7 +170,7 @@ source_qemu_event(struct source *source, const struct qmp_event *event)
             host->observer->migration_iteration(
                 host->observer_owner, source->domain, (int)event->pass);
         }
-        if (source->state == SOURCE_STATE_COPYING) {
+        if (source_is_copying(source)) {
             source_sample(source);
         }
         break;
@@ -247,7 +247,8 @@ armed(void *owner, const struct error *failed)
     if (failed) {
         source_fail(source, failed);
     }
-    if (--source->pending > 0 || source->state != SOURCE_STATE_ARMING) {
+    if (--source->pending > 0 || (source->state != SOURCE_STATE_ARMING &&
+                                  source->state != SOURCE_STATE_ARMING2)) {
         return;
     }
     source_happened(source, error_is_set(&source->failure)
@@ -335,7 +336,7 @@ sampled(void *owner, const struct qmp_migration *migration,
         return;
     }
     source_take_sample(source, migration);
-    if (source->state != SOURCE_STATE_COPYING || !migration->has_ram) {
+    if (!source_is_copying(source) || !migration->has_ram) {
         return;
     }
     counters = (struct convergence_counters){

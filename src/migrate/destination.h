@@ -10,7 +10,7 @@
 #include "job/migration.h"
 #include "migrate/rules.h"
 
-/* Name, the phase that the job is in there. */
+/* Name, the phase that the job enters there; NONE: it stays in its own. */
 #define DESTINATION_STATES(X)                                                  \
     X(IDLE, NONE)              /* No migration. */                             \
     X(EXPECTED, PREPARE)       /* Prepare was answered; no QEMU is needed. */  \
@@ -23,28 +23,42 @@
     X(WAITING_PAUSED, FINISH3) /* The same; it is to stay paused. */           \
     X(RESUMING, FINISH3)       /* cont was sent. */                            \
     X(SETTLING, FINISH3)       /* It stays paused; its disks are activated. */ \
-    X(KILLING, FINISH3)        /* QEMU is being killed. */
+    X(STARTING2, PREPARE)      /* As without the 2, for protocol v2. */        \
+    X(ARMING2, PREPARE)                                                        \
+    X(PREPARED2, PREPARE)                                                      \
+    X(LEFT2, PREPARE) /* Nobody will call: has the guest come? */              \
+    X(LOADED2, PREPARE)                                                        \
+    X(WAITING2, FINISH2)                                                       \
+    X(WAITING2_PAUSED, FINISH2)                                                \
+    X(RESUMING2, FINISH2)                                                      \
+    X(SETTLING2, FINISH2)                                                      \
+    X(KILLING, NONE) /* QEMU is being killed. */
 
 #define DESTINATION_EVENTS(X)                                                  \
     X(PREPARE) /* The client's calls. */                                       \
     X(PREPARE_OFFLINE)                                                         \
+    X(PREPARE2) /* Protocol v2's. */                                           \
     X(FINISH)                                                                  \
     X(FINISH_PAUSED)                                                           \
-    X(FINISH_CANCELLED)                                                        \
-    X(DESTROY)      /* Somebody's destroy. */                                  \
-    X(CLIENT_GONE)  /* The connection that drives it was closed. */            \
-    X(STARTED)      /* QEMU answers. */                                        \
-    X(ARMED)        /* It listens. */                                          \
-    X(LOADED)       /* The whole guest has come. */                            \
-    X(FAILED)       /* QEMU refused, or its load failed. */                    \
-    X(DEFINED)      /* Its definition is on disk. */                           \
-    X(RUNNING)      /* The guest runs. */                                      \
-    X(SETTLED)      /* Its disks are active; it is paused. */                  \
-    X(REFUSED)      /* It could not be resumed, settled or defined. */         \
-    X(MONITOR_LOST) /* QEMU lives, but can't be spoken to. */                  \
-    X(QEMU_GONE)    /* The process has ended. */                               \
-    X(OVERDUE)      /* The state's deadline has passed. */                     \
-    X(RESTARTED)    /* The daemon has come back. */
+    X(FINISH2) /* v2's. */                                                     \
+    X(FINISH2_PAUSED)                                                          \
+    X(FINISH_CANCELLED) /* Either's. */                                        \
+    X(DESTROY)          /* Somebody's destroy. */                              \
+    X(CLIENT_GONE)      /* The connection that drives it was closed. */        \
+    X(STARTED)          /* QEMU answers. */                                    \
+    X(ARMED)            /* It listens. */                                      \
+    X(LOADED)           /* The whole guest has come. */                        \
+    X(ABSENT)           /* Not all of it is here. */                           \
+    X(FAILED)           /* QEMU refused, or its load failed. */                \
+    X(DEFINED)          /* Its definition is on disk. */                       \
+    X(UNDEFINED)        /* It could not be defined before it runs. */          \
+    X(RUNNING)          /* The guest runs. */                                  \
+    X(SETTLED)          /* Its disks are active; it is paused. */              \
+    X(REFUSED)          /* It could not be resumed or settled. */              \
+    X(MONITOR_LOST)     /* QEMU lives, but can't be spoken to. */              \
+    X(QEMU_GONE)        /* The process has ended. */                           \
+    X(OVERDUE)          /* The state's deadline has passed. */                 \
+    X(RESTARTED)        /* The daemon has come back. */
 
 #define DESTINATION_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \
@@ -56,12 +70,14 @@
     X(RESUME_GUEST)   /* Define if asked, then cont. */                        \
     X(KEEP_PAUSED)    /* Define if asked, activate disks without running. */   \
     X(EXAMINE)        /* Ask QEMU whether the guest runs. */                   \
+    X(LOOK)           /* Ask QEMU whether the whole guest has come. */         \
     X(KILL_GUEST)                                                              \
     X(END_FAILED)  /* Nothing is left here: end the job, answer. */            \
     X(END_REFUSED) /* The same, where no QEMU was started. */                  \
     X(END_DEFINED) /* It is defined here: end the job, answer. */              \
     X(END_RUNNING) /* It runs here: end the job, announce, answer. */          \
-    X(END_PAUSED)  /* It is here, paused: end the job, answer. */
+    X(END_PAUSED)  /* It is here, paused: end the job, answer. */              \
+    X(END_KEPT)    /* The same, as nobody wanted it: say so. */
 
 #define X(name, phase) DESTINATION_STATE_##name,
 enum destination_state { DESTINATION_STATES(X) };

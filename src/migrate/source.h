@@ -10,8 +10,9 @@
 #include "job/migration.h"
 #include "migrate/rules.h"
 
-/* Name, the phase that the job is in while a call of the client runs there (an
- * enum qemu_migration_phase without its prefix). */
+/* Name, the phase that the job enters there (an enum qemu_migration_phase
+ * without its prefix); NONE: it stays in the phase that the call has entered.
+ */
 #define SOURCE_STATES(X)                                                       \
     X(IDLE, NONE)                /* No migration. */                           \
     X(BEGUN, BEGIN3)             /* Begin was answered; the job is held. */    \
@@ -22,14 +23,18 @@
     X(HANDED, PERFORM3_DONE)     /* All is there: waits for Confirm. */        \
     X(SHELL_GONE, PERFORM3_DONE) /* The same; QEMU has died here. */           \
     X(UNSURE, NONE)              /* Nobody said how it ended. */               \
-    X(CANCELLING, PERFORM3)      /* QEMU was told to give up. */               \
-    X(RESTORING, CONFIRM3_CANCELLED) /* The guest is made to run again. */     \
-    X(KILLING, CONFIRM3)             /* The guest runs there; QEMU goes. */
+    X(ARMING2, PERFORM2)         /* As without the 2, for protocol v2. */      \
+    X(COPYING2, PERFORM2)                                                      \
+    X(HANDING2, PERFORM2)                                                      \
+    X(CANCELLING, NONE) /* QEMU was told to give up. */                        \
+    X(RESTORING, NONE)  /* The guest is made to run again. */                  \
+    X(KILLING, NONE)    /* The guest is the destination's; QEMU goes. */
 
 #define SOURCE_EVENTS(X)                                                       \
     X(BEGIN) /* The client's calls. */                                         \
     X(BEGIN_OFFLINE)                                                           \
     X(PERFORM)                                                                 \
+    X(PERFORM2) /* Protocol v2's. */                                           \
     X(CONFIRM)                                                                 \
     X(CONFIRM_CANCELLED)                                                       \
     X(ABORT)          /* Somebody's domjobabort. */                            \

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <libvirt/libvirt.h>
+#include <stdlib.h>
+
+#include "ferry/source.h"
+#include "ferry/storage.h"
+
+static int check_xml(struct domain *domain,
+                     struct migration_parameters *parameters,
+                     const struct guest *guest, struct error *err);
+
+int
+source_check(struct domain *domain, struct migration_parameters *parameters,
+             unsigned flags, struct error *err)
+{
+    bool is_offline = flags & VIR_MIGRATE_OFFLINE;
+
+    if (!is_offline && domain_check_active(domain, err) < 0) {
+        return -1;
+    }
+    if (is_offline && !domain->definition) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "domain '%s' is transient: it has no definition that"
+                         " could migrate offline",
+                         domain->name);
+    }
+    if (domain->migration) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "nobody has said how an earlier migration of domain"
+                         " '%s' ended: resume or destroy it first",
+                         domain->name);
+    }
+    if (check_xml(domain, parameters,
+                  is_offline ? domain->definition : domain->live, err) < 0) {
+        return -1;
+    }
+    if (!(flags & (VIR_MIGRATE_UNSAFE | VIR_MIGRATE_OFFLINE))) {
+        return ferry_check_storage(domain->live, err);
+    }
+    return 0;
+}
+
+/* The user's own XML for the destination must be the same machine. */
+static int
+check_xml(struct domain *domain, struct migration_parameters *parameters,
+          const struct guest *guest, struct error *err)
+{
+    AUTO(guest) *wanted = NULL;
+
+    if (!parameters->destination_xml) {
+        return 0;
+    }
+    wanted = host_read_guest(domain->host, parameters->destination_xml,
+                             GUEST_PARSE_MIGRATION, err);
+    if (!wanted || guest_compare(guest, wanted, err) < 0) {
+        return error_wrap(err, "the XML for the destination of domain '%s'",
+                          domain->name);
+    }
+    free(parameters->destination_xml);
+    parameters->destination_xml =
+        guest_format(wanted, GUEST_FORMAT_SECURE | GUEST_FORMAT_MIGRATABLE);
+    return 0;
+}
