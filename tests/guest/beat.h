@@ -81,9 +81,25 @@ struct config {
     uint64_t disk_ms;
     uint64_t disk_sectors;
     uint64_t timer_hz;
+    /* Forget address translations after whatever may have waited for QEMU. */
+    uint64_t flush_tlb;
 };
 
 extern struct config config;
+
+/* QEMU before 9.0 without KVM does not see writes through a translation that
+ * is older than its last look at what was written (README.rst).  It looks while
+ * a processor waits to reach a device: so new ones, after each time. */
+static inline void
+forget_translations(void)
+{
+    uint64_t table;
+
+    if (config.flush_tlb) {
+        __asm__ volatile("mov %%cr3, %0; mov %0, %%cr3"
+                         : "=r"(table)::"memory");
+    }
+}
 
 /* config.c: fw_cfg.  Selects the named file; its size, or -1. */
 long fwcfg_open(const char *name);

@@ -34,6 +34,7 @@ hpet_ticks(void)
         high = HPET[HPET_COUNTER + 1];
         low = HPET[HPET_COUNTER];
     } while (high != HPET[HPET_COUNTER + 1]);
+    forget_translations();
     return (uint64_t)high << 32 | low;
 }
 

@@ -80,6 +80,7 @@ config_set(const char *name, uint64_t value)
         {"disk", &config.disk_ms     },
         {"nsec", &config.disk_sectors},
         {"hz",   &config.timer_hz    },
+        {"tlb",  &config.flush_tlb   },
     };
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

@@ -174,6 +174,7 @@ beat_main(void)
         read_commands();
         if (!write_pages(now_us)) {
             __asm__ volatile("hlt");
+            forget_translations();
         }
     }
 }

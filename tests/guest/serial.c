@@ -24,15 +24,20 @@ serial_write(char byte)
     while (!(port_read8(COM1 + 5) & 0x20)) {
     }
     port_write8(COM1, (uint8_t)byte);
+    forget_translations();
 }
 
 bool
 serial_read(char *byte)
 {
-    if (!(port_read8(COM1 + 5) & 1)) {
+    bool is_there = port_read8(COM1 + 5) & 1;
+
+    forget_translations();
+    if (!is_there) {
         return false;
     }
     *byte = (char)port_read8(COM1);
+    forget_translations();
     return true;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A vmferryd of the test's own: its folders, its socket, its ports."""
 
+import glob
 import os
 import shutil
 import signal
@@ -37,8 +38,12 @@ class Daemon:
         self.state = os.path.join(self.folder, "state")
         self.socket = os.path.join(self.runtime, "socket")
         self.log_path = os.path.join(self.folder, "log")
+        self.address = "127.0.0.1"
         self.tcp_port = processes.free_ports(1)
         self.first_port = processes.free_ports(MIGRATION_PORTS)
+        self.ports = range(
+            self.first_port, self.first_port + MIGRATION_PORTS
+        )
         self.path = "system" if os.geteuid() == 0 else "session"
         self.uri = f"qemu+unix:///{self.path}?socket={self.socket}"
         self.tcp_uri = f"qemu+tcp://127.0.0.1:{self.tcp_port}/{self.path}"
@@ -127,6 +132,10 @@ class Daemon:
             file.write(text)
         return path
 
+    def run_files(self):
+        """The records of guests that run."""
+        return glob.glob(f"{self.runtime}/domains/*")
+
     def create(self, guest, *options):
         """Start a guest that is forgotten when it ends."""
         path = self.file(f"{guest.name}.xml", guest.xml())
@@ -195,9 +204,7 @@ class Daemon:
         problems = []
         if self._records():
             problems.append(f"files left: {self._records()}")
-        for port in [self.tcp_port] + list(
-            range(self.first_port, self.first_port + MIGRATION_PORTS)
-        ):
+        for port in [self.tcp_port, *self.ports]:
             if not processes.can_listen(port):
                 problems.append(f"port {port} is still taken")
         return problems

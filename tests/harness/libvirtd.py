@@ -6,6 +6,7 @@ It runs in session mode, so as an ordinary user, with a host name and an
 one folder: nothing of the machine's own libvirt is seen or touched.
 """
 
+import glob
 import os
 import pwd
 import shutil
@@ -13,9 +14,13 @@ import signal
 import subprocess
 import uuid
 
+from . import processes
+from .commands import Virsh
 from .wait import wait_for
 
 BINARY = "/usr/sbin/libvirtd"
+# Where its guests come in: 127.0.0.1 is refused as "the local machine".
+ADDRESS = "127.0.0.2"
 
 # Becomes libvirtd, so that the process we start is the one we stop.
 START = """
@@ -38,6 +43,8 @@ host_uuid = "{host_uuid}"
 QEMU_CONFIG = """\
 migration_port_min = {first_port}
 migration_port_max = {last_port}
+migration_host = "{address}"
+migration_address = "{address}"
 """
 
 
@@ -82,9 +89,14 @@ class Libvirtd:
     def __init__(self, folder, host_name, tcp_port=None, ports=(49600, 49615)):
         self.folder = str(folder)
         self.host_name = host_name
+        self.name = host_name
+        self.path = "session"
+        self.address = ADDRESS
         self.tcp_port = tcp_port
+        self.ports = range(ports[0], ports[1] + 1)
         self.socket = f"{self.folder}/run/libvirt/libvirt-sock"
         self.uri = f"qemu+unix:///session?socket={self.socket}"
+        self.virsh = Virsh(self.uri)
         self.process = None
         self._write_files(ports)
         self._start()
@@ -104,7 +116,9 @@ class Libvirtd:
         )
         self._write(
             "config/libvirt/qemu.conf",
-            QEMU_CONFIG.format(first_port=ports[0], last_port=ports[1]),
+            QEMU_CONFIG.format(
+                first_port=ports[0], last_port=ports[1], address=ADDRESS
+            ),
         )
         for name in ("run", "cache", "data"):
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
@@ -155,6 +169,17 @@ class Libvirtd:
             ).returncode
             == 0
         )
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def qemus(self):
+        """{pid: command line}"""
+        return processes.qemus(self.folder)
+
+    def run_files(self):
+        """The records of guests that run."""
+        return glob.glob(f"{self.folder}/run/libvirt/qemu/run/*.xml")
 
     def log(self):
         try:

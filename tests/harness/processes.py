@@ -88,11 +88,11 @@ def end_all(folder):
     return left
 
 
-def can_listen(port):
+def can_listen(port, address="127.0.0.1"):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True

@@ -4,10 +4,11 @@
 import os
 import shutil
 
+import matrix
 import pytest
 
 from harness import libvirtd
-from harness.beat import IMAGE, Beat
+from harness.beat import BUILD, IMAGE, Beat
 from harness.commands import Virsh
 from harness.daemon import Daemon, remove_folder, short_folder
 from harness.guest import WHOLE_KIB, Guest
@@ -106,3 +107,16 @@ def both(hosts):
     yield hosts
     for host in hosts:
         host.clean()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The matrix as a table, on the terminal and in a file."""
+    rows = matrix.rows(terminalreporter.stats)
+    if not rows:
+        return
+    lines = matrix.table(rows)
+    terminalreporter.section("migrations")
+    for line in lines:
+        terminalreporter.write_line(line)
+    with open(f"{BUILD}/matrix.txt", "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")

@@ -13,6 +13,9 @@ import pytest
 from harness.guest import USER_NETWORK
 from harness.wait import wait_for
 
+# On one worker: they share two daemons.
+pytestmark = pytest.mark.xdist_group("side by side")
+
 # What differs from run to run, or from host to host.
 EQUAL = [
     (r"/tmp/vf-[^/]*/(a|b)/", "/FOLDER/"),
