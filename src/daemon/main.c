@@ -224,6 +224,7 @@ fill_settings(struct service *service)
         .migration_address = config->migration_address,
         .migration_port_first = config->migration_ports.first,
         .migration_port_last = config->migration_ports.last,
+        .shared_filesystems = config->shared_filesystems,
         .qemu_binary = config->qemu_binary,
         .is_privileged = geteuid() == 0,
         .job_timeout_ms = (int64_t)config->job_timeout * 1000,

@@ -110,8 +110,10 @@ handle_stop(struct domain *domain)
         return;
     }
     /* libvirt: whatever stops the guest of an outgoing migration, it is "by
-     * the migration" (migration.md of its protocol, suspend during perform). */
-    if (job_lock_async(&domain->jobs) == VIR_JOB_MIGRATION_OUT) {
+     * the migration", a user's suspend too; but not what the guest itself has
+     * stopped for. */
+    if (expected.reason != VIR_DOMAIN_PAUSED_IOERROR &&
+        job_lock_async(&domain->jobs) == VIR_JOB_MIGRATION_OUT) {
         expected = (struct domain_expectation){
             VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED};
     }

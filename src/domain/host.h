@@ -29,14 +29,15 @@ struct host_settings {
     const char *migration_address; /* Advertised; NULL: the name. */
     uint16_t migration_port_first;
     uint16_t migration_port_last;
-    const char *qemu_binary;       /* For guests that name no emulator. */
-    bool is_privileged;            /* /system, not /session. */
-    int64_t job_timeout_ms;        /* Longest wait for a domain's job. */
-    int64_t qemu_timeout_ms;       /* Longest silence of a QEMU's monitor. */
-    int64_t begin_timeout_ms;      /* Begin to Perform, Perform to Confirm. */
-    int64_t incoming_timeout_ms;   /* Prepare to the source's connection. */
-    int64_t stall_timeout_ms;      /* Longest time without a byte migrated. */
-    int64_t switchover_timeout_ms; /* Longest time in QEMU's state "device". */
+    const char *shared_filesystems; /* Folders, colons between; may be NULL. */
+    const char *qemu_binary;        /* For guests that name no emulator. */
+    bool is_privileged;             /* /system, not /session. */
+    int64_t job_timeout_ms;         /* Longest wait for a domain's job. */
+    int64_t qemu_timeout_ms;        /* Longest silence of a QEMU's monitor. */
+    int64_t begin_timeout_ms;       /* Begin to Perform, Perform to Confirm. */
+    int64_t incoming_timeout_ms;    /* Prepare to the source's connection. */
+    int64_t stall_timeout_ms;       /* Longest time without a byte migrated. */
+    int64_t switchover_timeout_ms;  /* Longest time in QEMU's state "device". */
 };
 
 /* Told of everything that clients, logs and metrics want to know.  Every

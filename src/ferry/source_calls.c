@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "ferry/cookies.h"
 #include "ferry/source.h"
+#include "ferry/storage.h"
 #include "qmp/commands.h"
 
 enum entry_kind { ENTRY_BEGIN, ENTRY_PERFORM, ENTRY_PERFORM2 };
@@ -46,6 +47,8 @@ static void check(struct entry *entry);
 static void blockers_known(void *owner, const struct qmp_migration *migration,
                            const struct error *failed);
 static void begin_unprotected(struct entry *entry);
+static void storage_known(void *owner, const struct error *failed);
+static bool goes_on(struct entry *entry, const struct error *failed);
 static void begin_now(struct entry *entry);
 static void perform_with_job(struct entry *entry, enum source_event event);
 static void job_granted(struct qemu_migration_start *start);
@@ -110,15 +113,28 @@ static void
 check(struct entry *entry)
 {
     struct domain *domain = entry->domain;
-    struct qmp_session *monitor;
     AUTO_ERROR err = {0};
 
     if (source_check(domain, &entry->parameters, entry->flags, &err) < 0) {
         entry_fail(entry, &err);
-        return;
-    }
-    if (entry->flags & VIR_MIGRATE_OFFLINE) {
+    } else if (entry->flags & VIR_MIGRATE_OFFLINE) {
         begin_now(entry);
+    } else if (entry->flags & VIR_MIGRATE_UNSAFE) {
+        storage_known(entry, NULL);
+    } else {
+        ferry_check_storage(domain->host, domain->live, storage_known, entry);
+    }
+}
+
+static void
+storage_known(void *owner, const struct error *failed)
+{
+    struct entry *entry = owner;
+    struct domain *domain = entry->domain;
+    struct qmp_session *monitor;
+    AUTO_ERROR err = {0};
+
+    if (!goes_on(entry, failed)) {
         return;
     }
     monitor = qemu_process_monitor(domain->qemu);
@@ -133,6 +149,26 @@ check(struct entry *entry)
     qmp_query_migrate(monitor, blockers_known, entry);
 }
 
+/* False where the entry is gone: meanwhile the client may have left, and the
+ * guest ended. */
+static bool
+goes_on(struct entry *entry, const struct error *failed)
+{
+    AUTO_ERROR err = {0};
+
+    if (failed) {
+        entry_fail(entry, failed);
+        return false;
+    }
+    if (entry->is_client_gone) {
+        set_client_gone(&err);
+    } else if (domain_check_active(entry->domain, &err) == 0) {
+        return true;
+    }
+    entry_fail(entry, &err);
+    return false;
+}
+
 static void
 blockers_known(void *owner, const struct qmp_migration *migration,
                const struct error *failed)
@@ -140,13 +176,7 @@ blockers_known(void *owner, const struct qmp_migration *migration,
     struct entry *entry = owner;
     AUTO_ERROR err = {0};
 
-    if (failed) {
-        entry_fail(entry, failed);
-        return;
-    }
-    if (entry->is_client_gone) {
-        set_client_gone(&err);
-        entry_fail(entry, &err);
+    if (!goes_on(entry, failed)) {
         return;
     }
     if (migration->blocked_reason_count > 0) {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "ferry/source.h"
-#include "ferry/storage.h"
 
 static int check_xml(struct domain *domain,
                      struct migration_parameters *parameters,
@@ -31,14 +30,8 @@ source_check(struct domain *domain, struct migration_parameters *parameters,
                          " '%s' ended: resume or destroy it first",
                          domain->name);
     }
-    if (check_xml(domain, parameters,
-                  is_offline ? domain->definition : domain->live, err) < 0) {
-        return -1;
-    }
-    if (!(flags & (VIR_MIGRATE_UNSAFE | VIR_MIGRATE_OFFLINE))) {
-        return ferry_check_storage(domain->live, err);
-    }
-    return 0;
+    return check_xml(domain, parameters,
+                     is_offline ? domain->definition : domain->live, err);
 }
 
 /* The user's own XML for the destination must be the same machine. */

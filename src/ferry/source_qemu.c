@@ -29,6 +29,9 @@ static struct qmp_session *monitor_of(struct source *source);
 static void armed(void *owner, const struct error *err);
 static void command_done(void *owner, const struct error *err);
 static void ignore_done(void *owner, const struct error *err);
+static void guest_stopped_for_error(struct source *source,
+                                    const struct qmp_event *event);
+static bool has_stopped_itself(enum qmp_run_state state);
 static void status_changed(struct source *source,
                            enum qmp_migration_status status);
 static void failure_known(void *owner, const struct qmp_migration *migration,
@@ -174,6 +177,12 @@ source_qemu_event(struct source *source, const struct qmp_event *event)
             source_sample(source);
         }
         break;
+    case QMP_EVENT_BLOCK_IO_ERROR:
+        if (event->io_error.action == QMP_ACTION_STOP &&
+            source->flags & VIR_MIGRATE_ABORT_ON_ERROR) {
+            guest_stopped_for_error(source, event);
+        }
+        break;
     case QMP_EVENT_MIGRATION:
         status_changed(source, event->migration.status);
         break;
@@ -276,6 +285,22 @@ ignore_done(void *owner, const struct error *err)
 {
     (void)owner;
     (void)err;
+}
+
+static void
+guest_stopped_for_error(struct source *source, const struct qmp_event *event)
+{
+    AUTO_ERROR err = {0};
+
+    /* Not "failed", which clients replace by what the destination says of it.
+     */
+    error_set(&err, ERROR_OPERATION_ABORTED,
+              "job 'migration out' failed due to I/O error: %s on %s",
+              event->io_error.reason,
+              *event->io_error.device ? event->io_error.device
+                                      : event->io_error.node_name);
+    source_fail(source, &err);
+    source_happened(source, SOURCE_EVENT_IO_ERROR);
 }
 
 static void
@@ -415,7 +440,8 @@ status_known(void *owner, const struct qmp_status *status,
         refused(source, failed);
         return;
     }
-    if (status->is_running || !source->was_running || source->is_suspended) {
+    if (status->is_running || !source->was_running || source->is_suspended ||
+        has_stopped_itself(status->state)) {
         source_happened(source, SOURCE_EVENT_RESTORED);
         return;
     }
@@ -432,6 +458,17 @@ status_known(void *owner, const struct qmp_status *status,
     }
     source->is_looking = true;
     qmp_cont(monitor_of(source), resumed, source);
+}
+
+/* Whatever the migration does, such a guest waits for its user. */
+static bool
+has_stopped_itself(enum qmp_run_state state)
+{
+    return state == QMP_RUN_STATE_IO_ERROR ||
+           state == QMP_RUN_STATE_GUEST_PANICKED ||
+           state == QMP_RUN_STATE_WATCHDOG || state == QMP_RUN_STATE_SHUTDOWN ||
+           state == QMP_RUN_STATE_SUSPENDED ||
+           state == QMP_RUN_STATE_INTERNAL_ERROR;
 }
 
 static void

@@ -2,6 +2,8 @@
 
 #include "ferry/storage.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -27,37 +29,124 @@ static const struct {
     {0x0bd00bd0, CLUSTERED}, /* Lustre */
 };
 
+/* A worker sees this and nothing else. */
+struct check {
+    struct pool_request request;
+    struct disk {
+        char *path; /* Owned. */
+        bool is_file;
+        bool is_uncached;
+    } * disks; /* Owned. */
+    size_t count;
+    char *shared; /* Owned. Folders, with colons between them. */
+    struct error err;
+    void (*done)(void *owner, const struct error *err);
+    void *owner;
+};
+
+static void look(struct pool_request *request);
+static void looked(struct pool_request *request);
+static int check_disk(const struct check *check, const struct disk *disk,
+                      struct error *err);
+static bool is_in_shared_folder(const char *folders, const char *path);
 static enum sharing find_sharing(const char *path);
 
-int
-ferry_check_storage(const struct guest *guest, struct error *err)
+void
+ferry_check_storage(struct host *host, const struct guest *guest,
+                    void (*done)(void *owner, const struct error *err),
+                    void *owner)
 {
+    struct check *check = xcalloc(1, sizeof *check);
+
+    check->request = (struct pool_request){.work = look, .done = looked};
+    check->done = done;
+    check->owner = owner;
+    check->shared = xstrdup_null(host->settings.shared_filesystems);
+    check->disks = xcalloc(guest->disks.count + 1, sizeof *check->disks);
     for (size_t i = 0; i < guest->disks.count; i++) {
         const struct guest_disk *disk = guest->disks.items[i];
-        bool is_uncached = disk->cache == GUEST_DISK_CACHE_NONE ||
-                           disk->cache == GUEST_DISK_CACHE_DIRECTSYNC;
-        enum sharing sharing;
 
-        if (!disk->path || disk->is_readonly) {
-            continue;
+        if (disk->path && !disk->is_readonly) {
+            check->disks[check->count++] = (struct disk){
+                .path = xstrdup(disk->path),
+                .is_file = disk->type == GUEST_DISK_TYPE_FILE,
+                .is_uncached = disk->cache == GUEST_DISK_CACHE_NONE ||
+                               disk->cache == GUEST_DISK_CACHE_DIRECTSYNC,
+            };
         }
-        if (disk->type == GUEST_DISK_TYPE_BLOCK && is_uncached) {
-            continue;
-        }
-        sharing = find_sharing(disk->path);
-        if (sharing == CLUSTERED || (sharing == SHARED && is_uncached)) {
-            continue;
-        }
-        if (sharing == LOCAL && disk->type == GUEST_DISK_TYPE_FILE) {
-            return error_set(err, ERROR_MIGRATE_UNSAFE,
-                             "Migration without shared storage is unsafe");
-        }
-        return error_set(
-            err, ERROR_MIGRATE_UNSAFE,
-            "Migration may lead to data corruption if disks use cache other"
-            " than none or directsync");
     }
-    return 0;
+    pool_submit(host->pool, &check->request);
+}
+
+static void
+look(struct pool_request *request)
+{
+    struct check *check = container_of(request, struct check, request);
+
+    for (size_t i = 0; i < check->count; i++) {
+        if (check_disk(check, &check->disks[i], &check->err) < 0) {
+            return;
+        }
+    }
+}
+
+static void
+looked(struct pool_request *request)
+{
+    struct check *check = container_of(request, struct check, request);
+
+    check->done(check->owner, error_is_set(&check->err) ? &check->err : NULL);
+    for (size_t i = 0; i < check->count; i++) {
+        free(check->disks[i].path);
+    }
+    free(check->disks);
+    free(check->shared);
+    error_clear(&check->err);
+    free(check);
+}
+
+static int
+check_disk(const struct check *check, const struct disk *disk,
+           struct error *err)
+{
+    enum sharing sharing;
+
+    if ((!disk->is_file && disk->is_uncached) ||
+        is_in_shared_folder(check->shared, disk->path)) {
+        return 0;
+    }
+    sharing = find_sharing(disk->path);
+    if (sharing == CLUSTERED || (sharing == SHARED && disk->is_uncached)) {
+        return 0;
+    }
+    if (sharing == LOCAL && disk->is_file) {
+        return error_set(err, ERROR_MIGRATE_UNSAFE,
+                         "Migration without shared storage is unsafe");
+    }
+    return error_set(err, ERROR_MIGRATE_UNSAFE,
+                     "Migration may lead to data corruption if disks use cache"
+                     " other than none or directsync");
+}
+
+/* Where the path really leads: a link out of the folder is not shared. */
+static bool
+is_in_shared_folder(const char *folders, const char *path)
+{
+    AUTO_FREE char *list = xstrdup_null(folders);
+    AUTO_FREE char *real = list ? realpath(path, NULL) : NULL;
+    char *rest = list;
+
+    while (real && rest) {
+        const char *folder = strsep(&rest, ":");
+        AUTO_FREE char *real_folder = *folder ? realpath(folder, NULL) : NULL;
+        size_t length = real_folder ? strlen(real_folder) : 0;
+
+        if (length > 0 && strncmp(real, real_folder, length) == 0 &&
+            (real[length] == '/' || real_folder[length - 1] == '/')) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum sharing

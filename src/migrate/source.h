@@ -40,6 +40,7 @@
     X(ABORT)          /* Somebody's domjobabort. */                            \
     X(RESUMED)        /* An operator resumed the guest. */                     \
     X(CLIENT_GONE)    /* The connection that drives it was closed. */          \
+    X(IO_ERROR)       /* The guest stopped for one; the client cares. */       \
     X(ARMED)          /* QEMU took all parameters. */                          \
     X(PRE_SWITCHOVER) /* The guest is stopped; QEMU waits for a word. */       \
     X(COMPLETED)      /* The destination has acknowledged everything. */       \

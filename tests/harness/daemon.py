@@ -51,6 +51,7 @@ class Daemon:
         self.vmferry = Vmferry(self.uri)
         self.process = None
         self.environment = {}
+        self.wrapper = []  # A command that ends by running vmferryd.
         self.options = {
             "--runtime-dir": self.runtime,
             "--state-dir": self.state,
@@ -70,7 +71,7 @@ class Daemon:
 
     def start(self):
         assert self.process is None or self.process.poll() is not None
-        command = [BINARY]
+        command = [*self.wrapper, BINARY]
         for option, value in self.options.items():
             command += [option, value]
         with open(self.log_path, "ab") as log:
