@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What tshark, with libvirt's dissector, finds in a capture file."""
+"""What tshark, with libvirt's dissector, finds in a capture file.
+
+The dissector is generated from libvirt's own description of its protocol.  Its
+complaints are quiet: a value that it cannot decode is called "unknown", and
+bytes after the last value are left out.  So both are looked for.
+"""
 
 import glob
 import shutil
 import subprocess
+import xml.etree.ElementTree
 
-from . import tap
+from . import rpc, tap
 
 PLUGIN = "/usr/lib/*/wireshark/plugins/*/epan/libvirt.so"
-FIELDS = [
-    "frame.number",
-    "libvirt.program",
-    "libvirt.procedure",
-    "libvirt.type",
-    "_ws.malformed",
-    "_ws.expert.message",
-]
+UNKNOWN = "libvirt.unknown"
 
 
 def missing():
@@ -27,35 +26,71 @@ def missing():
     return None
 
 
-class Packet:
-    """One message: where it was, what it was, what is wrong with it."""
+class Message:
+    """What it was, and what is wrong with it."""
 
-    def __init__(self, values):
-        self.number, self.program, self.procedure, self.type = values[:4]
-        self.complaints = [value for value in values[4:] if value]
+    def __init__(self, element):
+        self.head = {}
+        self.payload = []
+        self.complaints = []
+        for field in element:
+            name = field.get("name")
+            short = name.removeprefix("libvirt.")
+            if short in "length program version procedure type serial status":
+                self.head[short] = field
+            else:
+                self.payload.append(field)
+        self._look(element)
+
+    def _look(self, element):
+        size = int(element.get("size"))
+        decoded = rpc.HEADER.size + sum(
+            int(field.get("size")) for field in self.payload
+        )
+        if "Unknown" in self.said("procedure"):
+            self.complaints.append("no such procedure")
+        if decoded != size:
+            self.complaints.append(f"{decoded} of {size} bytes decoded")
+        self.complaints += [
+            field.get("showname")
+            for field in element.iter("field")
+            if field.get("name") == UNKNOWN
+            or field.get("name").startswith("_ws.")
+        ]
+
+    def said(self, field):
+        found = self.head.get(field)
+        return found.get("showname") if found is not None else f"no {field}"
 
     def __repr__(self):
-        return (
-            f"frame {self.number}: program {self.program} procedure"
-            f" {self.procedure} type {self.type}: {self.complaints}"
-        )
+        what = ", ".join(map(self.said, ["procedure", "type", "status"]))
+        return f"{what}: {self.complaints}"
 
     def is_bad(self):
-        return bool(self.complaints) or not self.program
+        return bool(self.complaints)
 
 
-def packets(path):
-    """Each message of a capture file."""
+def messages(path):
+    """(number of messages, those that are bad) in a capture file."""
     command = ["tshark", "-r", path, "-d", f"tcp.port=={tap.PORT},libvirt"]
-    command += ["-Y", "libvirt", "-T", "fields", "-E", "aggregator=;"]
-    for field in FIELDS:
-        command += ["-e", field]
-    done = subprocess.run(
+    command += ["-T", "pdml"]
+    count, bad = 0, []
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return [Packet(line.split("\t")) for line in done.stdout.splitlines()]
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        parse = xml.etree.ElementTree.iterparse
+        for _, element in parse(process.stdout):
+            if element.tag == "proto" and element.get("name") == "libvirt":
+                count += 1
+                message = Message(element)
+                if message.is_bad():
+                    bad.append(message)
+            elif element.tag == "proto" and "malformed" in element.get("name"):
+                bad.append(element.get("showname"))
+            elif element.tag == "packet":
+                element.clear()
+    assert process.returncode == 0
+    return count, bad

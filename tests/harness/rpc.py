@@ -12,7 +12,7 @@ import uuid as uuid_module
 
 REMOTE = 0x20008086
 KEEPALIVE = 0x6B656570
-CALL, REPLY, MESSAGE = 0, 1, 2
+CALL, REPLY, MESSAGE, STREAM = 0, 1, 2, 3
 HEADER = struct.Struct(">IIIiiIi")
 
 CONNECT_OPEN = 1

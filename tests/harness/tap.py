@@ -17,6 +17,8 @@ from . import rpc
 
 PORT = 16509
 PIECE = 60000
+# Of each message of a stream.
+PIECE_KEPT = 1024
 MIGRATION_V2, MIGRATION_V3, MIGRATION_PARAMS = 3, 6, 13
 
 
@@ -119,7 +121,7 @@ class Link:
                 frame = receive_frame(source)
                 frame = self._look_at(side, frame)
                 if self.conversation:
-                    self.conversation.record(side, frame)
+                    self.conversation.record(side, shortened(frame))
                 target.sendall(frame)
         except (OSError, rpc.Lost):
             pass
@@ -160,6 +162,16 @@ class Link:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+def shortened(frame):
+    """A piece of a stream without most of its content."""
+    if len(frame) <= PIECE_KEPT:
+        return frame
+    kind = rpc.HEADER.unpack_from(frame)[4]
+    if kind != rpc.STREAM:
+        return frame
+    return rpc.integer(PIECE_KEPT) + frame[4:PIECE_KEPT]
 
 
 class Tap:

@@ -232,24 +232,33 @@ def test_dissector_finds_nothing_malformed(pair, captures):
     why_not = dissector.missing()
     if why_not:
         pytest.skip(why_not)
-    packets = dissector.packets(path)
-    assert len(packets) == capture.frames
-    assert [packet for packet in packets if packet.is_bad()] == []
+    count, bad = dissector.messages(path)
+    assert bad == []
+    assert count == capture.frames
 
 
-def test_dissector_notices_a_message_that_is_too_short(tmp_path):
+NAME = rpc.string("a name")
+
+
+@pytest.mark.parametrize(
+    "arguments, procedure, is_good",
+    [
+        (NAME, rpc.DOMAIN_LOOKUP_BY_NAME, True),
+        (NAME[:-4], rpc.DOMAIN_LOOKUP_BY_NAME, False),
+        (NAME + b"more", rpc.DOMAIN_LOOKUP_BY_NAME, False),
+        (b"", 9999, False),
+    ],
+    ids=["right", "short", "long", "unknown"],
+)
+def test_dissector_notices(tmp_path, arguments, procedure, is_good):
     why_not = dissector.missing()
     if why_not:
         pytest.skip(why_not)
-    path = str(tmp_path / "short.pcap")
+    path = str(tmp_path / "one.pcap")
     capture = tap.Capture(path)
-    conversation = capture.connection()
-    name = rpc.string("a name")
-    for arguments in (name, name[:-4]):
-        size = rpc.HEADER.size + len(arguments)
-        call = (rpc.REMOTE, 1, rpc.DOMAIN_LOOKUP_BY_NAME, rpc.CALL, 0, 0)
-        conversation.record(0, rpc.HEADER.pack(size, *call) + arguments)
+    call = (rpc.REMOTE, 1, procedure, rpc.CALL, 0, 0)
+    header = rpc.HEADER.pack(rpc.HEADER.size + len(arguments), *call)
+    capture.connection().record(0, header + arguments)
     capture.close()
-    good, bad = dissector.packets(path)
-    assert not good.is_bad()
-    assert bad.is_bad()
+    count, bad = dissector.messages(path)
+    assert (count, len(bad)) == (1, 0 if is_good else 1)
