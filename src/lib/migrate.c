@@ -76,68 +76,12 @@ leave_phase(struct migration *migration)
     migration->phase_started_us = now_us;
 }
 
-static enum vmferry_phase
-phase_of(enum coordinator_state state, enum vmferry_phase now)
-{
-    switch (state) {
-    case COORDINATOR_STATE_IDLE:
-        return VMFERRY_PHASE_CONNECT;
-    case COORDINATOR_STATE_BEGINNING:
-    case COORDINATOR_STATE_DUMPING:
-    case COORDINATOR_STATE_LOOKING:
-    case COORDINATOR_STATE_LEAVING:
-        return VMFERRY_PHASE_BEGIN;
-    case COORDINATOR_STATE_PREPARING:
-    case COORDINATOR_STATE_RECALLING:
-    case COORDINATOR_STATE_ABANDONING:
-        return VMFERRY_PHASE_PREPARE;
-    case COORDINATOR_STATE_PERFORMING:
-    case COORDINATOR_STATE_STOPPING:
-    case COORDINATOR_STATE_BLIND:
-        return VMFERRY_PHASE_PERFORM;
-    case COORDINATOR_STATE_FINISHING:
-    case COORDINATOR_STATE_WITHDRAWING:
-    case COORDINATOR_STATE_CANCELLING:
-    case COORDINATOR_STATE_ALONE:
-    case COORDINATOR_STATE_UNSURE:
-        return VMFERRY_PHASE_FINISH;
-    case COORDINATOR_STATE_CONFIRMING:
-    case COORDINATOR_STATE_RELEASING:
-        return VMFERRY_PHASE_CONFIRM;
-    case COORDINATOR_STATE_DONE:
-    case COORDINATOR_STATE_UNCONFIRMED:
-    case COORDINATOR_STATE_FAILED:
-    case COORDINATOR_STATE_UNKNOWN:
-    case COORDINATOR_STATE_STRANDED:
-        return now;
-    }
-    return now;
-}
-
-/* Whether the way leads back to where the guest was. */
-static bool
-is_way_back(enum coordinator_state state)
-{
-    switch (state) {
-    case COORDINATOR_STATE_STOPPING:
-    case COORDINATOR_STATE_BLIND:
-    case COORDINATOR_STATE_LEAVING:
-    case COORDINATOR_STATE_RECALLING:
-    case COORDINATOR_STATE_ABANDONING:
-    case COORDINATOR_STATE_WITHDRAWING:
-    case COORDINATOR_STATE_CANCELLING:
-    case COORDINATOR_STATE_RELEASING:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void
 moved(void *owner, enum coordinator_state state)
 {
     struct migration *migration = owner;
-    enum vmferry_phase phase = phase_of(state, migration->phase);
+    enum vmferry_phase phase = (enum vmferry_phase)coordinator_state_phase(
+        state, (enum coordinator_phase)migration->phase);
     bool was_stopping = migration->is_stopping;
     bool is_new = phase != migration->phase;
 
@@ -145,7 +89,7 @@ moved(void *owner, enum coordinator_state state)
     if (coordinator_state_is_end(state)) {
         return;
     }
-    migration->is_stopping = is_way_back(state);
+    migration->is_stopping = coordinator_state_is_way_back(state);
     if (is_new) {
         leave_phase(migration);
         migration->phase = phase;

@@ -64,6 +64,85 @@ coordinator_state_is_end(enum coordinator_state state)
     }
 }
 
+bool
+coordinator_state_is_way_back(enum coordinator_state state)
+{
+    switch (state) {
+    case COORDINATOR_STATE_STOPPING:
+    case COORDINATOR_STATE_BLIND:
+    case COORDINATOR_STATE_LEAVING:
+    case COORDINATOR_STATE_RECALLING:
+    case COORDINATOR_STATE_ABANDONING:
+    case COORDINATOR_STATE_WITHDRAWING:
+    case COORDINATOR_STATE_CANCELLING:
+    case COORDINATOR_STATE_RELEASING:
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum coordinator_phase
+coordinator_state_phase(enum coordinator_state state,
+                        enum coordinator_phase now)
+{
+    switch (state) {
+    case COORDINATOR_STATE_IDLE:
+        return COORDINATOR_PHASE_CONNECT;
+    case COORDINATOR_STATE_BEGINNING:
+    case COORDINATOR_STATE_DUMPING:
+    case COORDINATOR_STATE_LOOKING:
+    case COORDINATOR_STATE_LEAVING:
+        return COORDINATOR_PHASE_BEGIN;
+    case COORDINATOR_STATE_PREPARING:
+    case COORDINATOR_STATE_RECALLING:
+    case COORDINATOR_STATE_ABANDONING:
+        return COORDINATOR_PHASE_PREPARE;
+    case COORDINATOR_STATE_PERFORMING:
+    case COORDINATOR_STATE_STOPPING:
+    case COORDINATOR_STATE_BLIND:
+        return COORDINATOR_PHASE_PERFORM;
+    case COORDINATOR_STATE_FINISHING:
+    case COORDINATOR_STATE_WITHDRAWING:
+    case COORDINATOR_STATE_CANCELLING:
+    case COORDINATOR_STATE_ALONE:
+    case COORDINATOR_STATE_UNSURE:
+        return COORDINATOR_PHASE_FINISH;
+    case COORDINATOR_STATE_CONFIRMING:
+    case COORDINATOR_STATE_RELEASING:
+        return COORDINATOR_PHASE_CONFIRM;
+    case COORDINATOR_STATE_DONE:
+    case COORDINATOR_STATE_UNCONFIRMED:
+    case COORDINATOR_STATE_FAILED:
+    case COORDINATOR_STATE_UNKNOWN:
+    case COORDINATOR_STATE_STRANDED:
+        return now;
+    }
+    return now;
+}
+
+#define X(name, text) text,
+static const char *const phase_names[] = {COORDINATOR_PHASES(X)};
+#undef X
+
+const char *
+coordinator_phase_name(enum coordinator_phase phase)
+{
+    return phase_names[phase];
+}
+
+bool
+coordinator_phase_parse(const char *name, enum coordinator_phase *phase)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(phase_names); i++) {
+        if (strcmp(name, phase_names[i]) == 0) {
+            *phase = (enum coordinator_phase)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 #define X(name) #name,
 const char *
 coordinator_state_name(enum coordinator_state state)

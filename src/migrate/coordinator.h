@@ -110,6 +110,29 @@ bool coordinator_step(enum coordinator_protocol protocol,
 
 /* Whether nothing can happen any more. */
 bool coordinator_state_is_end(enum coordinator_state state);
+/* Whether the way leads back to where the guest was. */
+bool coordinator_state_is_way_back(enum coordinator_state state);
+
+/* What a person calls the steps. */
+#define COORDINATOR_PHASES(X)                                                  \
+    X(CONNECT, "connect") /* Before Begin. */                                  \
+    X(BEGIN, "begin")                                                          \
+    X(PREPARE, "prepare")                                                      \
+    X(PERFORM, "perform")                                                      \
+    X(FINISH, "finish")                                                        \
+    X(CONFIRM, "confirm")
+
+#define X(name, text) COORDINATOR_PHASE_##name,
+enum coordinator_phase { COORDINATOR_PHASES(X) COORDINATOR_PHASE_COUNT };
+#undef X
+
+/* Which of them a state belongs to; 'now' is what it was before: the ends
+ * belong to the phase that they end. */
+enum coordinator_phase coordinator_state_phase(enum coordinator_state state,
+                                               enum coordinator_phase now);
+const char *coordinator_phase_name(enum coordinator_phase phase);
+/* False where there is no phase of that name. */
+bool coordinator_phase_parse(const char *name, enum coordinator_phase *phase);
 
 const char *coordinator_state_name(enum coordinator_state state);
 const char *coordinator_event_name(enum coordinator_event event);
