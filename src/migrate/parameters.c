@@ -167,6 +167,37 @@ migration_parameters_copy(struct migration_parameters *to,
 }
 
 void
+migration_parameters_list(const struct migration_parameters *from,
+                          struct parameters *to)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        const struct row *row = &rows[i];
+        const void *field = const_field_of(from, row);
+        const struct migration_strings *list = field;
+
+        if (!is_given(from, row)) {
+            continue;
+        }
+        switch (row->kind) {
+        case KIND_STRING:
+            parameters_add_string(to, row->name, *(char *const *)field);
+            break;
+        case KIND_STRINGS:
+            for (size_t j = 0; j < list->count; j++) {
+                parameters_add_string(to, row->name, list->items[j]);
+            }
+            break;
+        case KIND_INT:
+            parameters_add_int(to, row->name, *(const int32_t *)field);
+            break;
+        case KIND_ULLONG:
+            parameters_add_ullong(to, row->name, *(const uint64_t *)field);
+            break;
+        }
+    }
+}
+
+void
 migration_parameters_done(struct migration_parameters *parameters)
 {
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {

@@ -70,6 +70,10 @@ void migration_parameters_done(struct migration_parameters *parameters);
     __attribute__((                                                            \
         cleanup(migration_parameters_done))) struct migration_parameters
 
+/* The other way round: adds what is given to an empty list. */
+void migration_parameters_list(const struct migration_parameters *from,
+                               struct parameters *to);
+
 /* Whether the destination has a use for it.  A source that drives the other
  * side itself passes only those on; a client passes all to both. */
 bool migration_parameter_is_told(const char *name);

@@ -214,12 +214,44 @@ a_copy_shares_nothing(void **state)
 }
 
 static void
+a_list_of_what_was_given_is_the_same_list(void **state)
+{
+    AUTO_PARAMETERS list = {0};
+    AUTO_PARAMETERS again = {0};
+    AUTO_MIGRATION_PARAMETERS parsed = {0};
+    AUTO_ERROR err = {0};
+
+    (void)state;
+    parameters_add_string(&list, "migrate_uri", "tcp://a");
+    parameters_add_ullong(&list, "bandwidth", 5);
+    parameters_add_string(&list, "migrate_disks", "vda");
+    parameters_add_string(&list, "migrate_disks", "vdb");
+    parameters_add_int(&list, "disks_port", 0);
+    assert_int_equal(migration_parameters_parse(&parsed, &list, &err), 0);
+    migration_parameters_list(&parsed, &again);
+    assert_int_equal(again.count, list.count);
+    for (size_t i = 0; i < list.count; i++) {
+        const struct parameter *item = &list.items[i];
+        const struct parameter *copy = &again.items[i];
+
+        assert_string_equal(copy->name, item->name);
+        assert_int_equal(copy->type, item->type);
+        if (item->type == PARAMETER_STRING) {
+            assert_string_equal(copy->value.s, item->value.s);
+        } else if (item->type == PARAMETER_ULLONG) {
+            assert_int_equal(copy->value.ul, item->value.ul);
+        }
+    }
+}
+
+static void
 the_destination_is_told_what_concerns_it(void **state)
 {
     (void)state;
     assert_true(migration_parameter_is_told("migrate_uri"));
     assert_true(migration_parameter_is_told("listen_address"));
-    assert_false(migration_parameter_is_told("bandwidth"));
+    assert_true(migration_parameter_is_told("bandwidth"));
+    assert_false(migration_parameter_is_told("persistent_xml"));
     assert_false(migration_parameter_is_told("x"));
 }
 
@@ -235,6 +267,7 @@ main(void)
         cmocka_unit_test(what_tunes_a_feature_needs_it_on),
         cmocka_unit_test(values_out_of_bounds_are_refused),
         cmocka_unit_test(a_copy_shares_nothing),
+        cmocka_unit_test(a_list_of_what_was_given_is_the_same_list),
         cmocka_unit_test(the_destination_is_told_what_concerns_it),
     };
 
