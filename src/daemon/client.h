@@ -33,6 +33,7 @@ struct client {
     bool is_readonly;
     bool has_keepalive; /* It agreed to pings. */
     bool has_close_callback;
+    bool has_phases;       /* It knows the phases among our statistics. */
     struct list callbacks; /* struct event_callback by .link */
     unsigned references;
 };

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "daemon/wire.h"
+#include "ferry/ferry.h"
 #include "rpc/typed.h"
 
 /* One event on its way to many clients.  The callback's form of every message
@@ -18,6 +20,8 @@ struct message {
     enum remote_procedure legacy; /* 0: there is none. */
     void *args;                   /* The form with an id, which is first. */
     const void *legacy_args;      /* The part behind it. */
+    /* NULL, or the same with what only clients know that asked for it. */
+    void *own_args;
 };
 
 static void send_all(struct daemon *daemon, const struct domain *domain,
@@ -118,11 +122,11 @@ lifecycle(void *owner, struct domain *domain, int event, int detail)
         .msg = {.event = event, .detail = detail},
     };
     struct message message = {
-        VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-        REMOTE_PROC_DOMAIN_EVENT_CALLBACK_LIFECYCLE,
-        REMOTE_PROC_DOMAIN_EVENT_LIFECYCLE,
-        &args,
-        &args.msg,
+        .event = VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+        .procedure = REMOTE_PROC_DOMAIN_EVENT_CALLBACK_LIFECYCLE,
+        .legacy = REMOTE_PROC_DOMAIN_EVENT_LIFECYCLE,
+        .args = &args,
+        .legacy_args = &args.msg,
     };
 
     wire_domain(domain, &args.msg.dom);
@@ -150,22 +154,35 @@ job_completed(void *owner, struct domain *domain,
               const struct parameters *statistics)
 {
     struct remote_domain_event_callback_job_completed_msg args = {0};
+    struct remote_domain_event_callback_job_completed_msg own = {0};
     struct message message = {
         .event = VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
         .procedure = REMOTE_PROC_DOMAIN_EVENT_CALLBACK_JOB_COMPLETED,
         .args = &args,
+        .own_args = &own,
     };
+    AUTO_PARAMETERS plain = {0};
     AUTO_ERROR err = {0};
 
-    wire_domain(domain, &args.msg.dom);
-    if (rpc_params_encode(statistics, REMOTE_JOB_STATS_MAX,
-                          &args.msg.params.params_val,
-                          &args.msg.params.params_len, &err) < 0) {
-        log_line(LOG_LEVEL_ERROR, NULL, "%s", err.message);
-        return;
+    for (size_t i = 0; i < statistics->count; i++) {
+        if (!has_prefix(statistics->items[i].name, FERRY_OWN_PARAMETER)) {
+            parameters_add(&plain, &statistics->items[i]);
+        }
     }
-    send_all(owner, domain, &message);
+    wire_domain(domain, &args.msg.dom);
+    own.msg.dom = args.msg.dom;
+    if (rpc_params_encode(&plain, REMOTE_JOB_STATS_MAX,
+                          &args.msg.params.params_val,
+                          &args.msg.params.params_len, &err) == 0 &&
+        rpc_params_encode(statistics, REMOTE_JOB_STATS_MAX,
+                          &own.msg.params.params_val,
+                          &own.msg.params.params_len, &err) == 0) {
+        send_all(owner, domain, &message);
+    } else {
+        log_line(LOG_LEVEL_ERROR, NULL, "%s", err.message);
+    }
     rpc_params_free(args.msg.params.params_val, args.msg.params.params_len);
+    rpc_params_free(own.msg.params.params_val, own.msg.params.params_len);
 }
 
 static void
@@ -193,9 +210,12 @@ send_all(struct daemon *daemon, const struct domain *domain,
                 continue;
             }
             if (!callback->is_legacy) {
-                *(int *)message->args = callback->id;
-                rpc_send_event(client->connection, message->procedure,
-                               message->args);
+                void *args = message->own_args && client->has_phases
+                                 ? message->own_args
+                                 : message->args;
+
+                *(int *)args = callback->id;
+                rpc_send_event(client->connection, message->procedure, args);
             } else if (message->legacy) {
                 rpc_send_event(client->connection, message->legacy,
                                message->legacy_args);

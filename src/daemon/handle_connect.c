@@ -30,8 +30,8 @@ handle_auth_list(struct client *client, struct rpc_call *call,
     rpc_call_reply(call, &ret);
 }
 
-/* What protocol v2 and peer-to-peer migrations need does not exist yet, and a
- * client that is told so chooses what does. */
+/* What protocol v2 needs does not exist yet, and a client that is told so
+ * chooses what does. */
 void
 handle_connect_supports_feature(
     struct client *client, struct rpc_call *call,
@@ -46,6 +46,11 @@ handle_connect_supports_feature(
                             KEEPALIVE_COUNT);
         ret.supported = 1;
         break;
+    case RPC_FEATURE_PHASES:
+        client->has_phases = true;
+        ret.supported = 1;
+        break;
+    case RPC_FEATURE_MIGRATION_P2P:
     case RPC_FEATURE_MIGRATION_V3:
     case RPC_FEATURE_CHANGE_PROTECTION:
     case RPC_FEATURE_TYPED_STRINGS:

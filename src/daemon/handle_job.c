@@ -34,6 +34,8 @@ static void stats_known(void *owner,
 static void reply_stats(struct rpc_call *call, enum migration_job_type type,
                         const struct migration_statistics *statistics,
                         enum migration_operation operation);
+static void reply_list(struct rpc_call *call, enum migration_job_type type,
+                       const struct parameters *list);
 static void reply_completed(struct rpc_call *call, struct domain *domain,
                             bool is_kept);
 static void run_abort(struct work *work);
@@ -289,12 +291,21 @@ stats_known(void *owner, const struct migration_statistics *statistics,
 {
     struct question *question = owner;
 
+    AUTO_PARAMETERS list = {0};
+
     if (err) {
         rpc_call_fail(question->call, err);
     } else {
-        reply_stats(question->call,
-                    statistics ? MIGRATION_JOB_UNBOUNDED : MIGRATION_JOB_NONE,
-                    statistics, MIGRATION_OPERATION_OUT);
+        if (statistics) {
+            migration_statistics_list(statistics, MIGRATION_OPERATION_OUT,
+                                      &list);
+        }
+        if (question->client->has_phases) {
+            ferry_list_phases(question->domain, &list);
+        }
+        reply_list(question->call,
+                   statistics ? MIGRATION_JOB_UNBOUNDED : MIGRATION_JOB_NONE,
+                   &list);
     }
     question_free(question);
 }
@@ -304,14 +315,22 @@ reply_stats(struct rpc_call *call, enum migration_job_type type,
             const struct migration_statistics *statistics,
             enum migration_operation operation)
 {
-    struct remote_domain_get_job_stats_ret ret = {.type = (int)type};
     AUTO_PARAMETERS list = {0};
-    AUTO_ERROR err = {0};
 
     if (statistics) {
         migration_statistics_list(statistics, operation, &list);
     }
-    if (rpc_params_encode(&list, REMOTE_JOB_STATS_MAX, &ret.params.params_val,
+    reply_list(call, type, &list);
+}
+
+static void
+reply_list(struct rpc_call *call, enum migration_job_type type,
+           const struct parameters *list)
+{
+    struct remote_domain_get_job_stats_ret ret = {.type = (int)type};
+    AUTO_ERROR err = {0};
+
+    if (rpc_params_encode(list, REMOTE_JOB_STATS_MAX, &ret.params.params_val,
                           &ret.params.params_len, &err) < 0) {
         rpc_call_fail(call, &err);
         return;

@@ -11,11 +11,13 @@
 
 static void begin(struct moving *moving, const struct remote_dom *dom);
 static void prepare(struct moving *moving);
-static void perform(struct moving *moving, const struct remote_dom *dom);
+static void perform(struct moving *moving, const struct remote_dom *dom,
+                    const char *peer_uri);
 static void finish(struct moving *moving, const char *name, int cancelled);
 static void confirm(struct moving *moving, const struct remote_dom *dom,
                     int cancelled);
-static void refuse_peer_to_peer(struct moving *moving);
+static int check_peer(const struct moving *moving, const char *peer_uri,
+                      struct error *err);
 
 /* ---------------------------------------------------------------- Begin */
 
@@ -197,11 +199,9 @@ handle_domain_migrate_perform3_params(
     moving->dom = &args->dom;
     moving_set_cookie(moving, args->cookie_in.cookie_in_val,
                       args->cookie_in.cookie_in_len);
-    if (args->dconnuri) {
-        refuse_peer_to_peer(moving);
-    } else if (moving_take_params(moving, args->params.params_val,
-                                  args->params.params_len)) {
-        perform(moving, &args->dom);
+    if (moving_take_params(moving, args->params.params_val,
+                           args->params.params_len)) {
+        perform(moving, &args->dom, moving_optional(args->dconnuri));
     }
 }
 
@@ -234,26 +234,58 @@ handle_domain_migrate_perform3(
     moving->dom = &args->dom;
     moving_set_cookie(moving, args->cookie_in.cookie_in_val,
                       args->cookie_in.cookie_in_len);
-    if (args->dconnuri) {
-        refuse_peer_to_peer(moving);
-    } else if (moving_take_arguments(moving, &arguments)) {
-        perform(moving, &args->dom);
+    if (moving_take_arguments(moving, &arguments)) {
+        perform(moving, &args->dom, moving_optional(args->dconnuri));
     }
 }
 
+/* 'peer_uri' is the destination's daemon: for it we do all that is left of the
+ * migration. */
 static void
-perform(struct moving *moving, const struct remote_dom *dom)
+perform(struct moving *moving, const struct remote_dom *dom,
+        const char *peer_uri)
 {
     AUTO_ERROR err = {0};
     struct domain *domain = wire_find(moving->client, dom, &err);
 
-    if (!domain) {
+    if (!domain || check_peer(moving, peer_uri, &err) < 0) {
         moving_fail(moving, &err);
         return;
     }
     moving->domain = xstrdup(domain->name);
+    if (peer_uri) {
+        if (domain->live) {
+            moving_warn_of_tcg(moving, domain->live);
+        }
+        ferry_migrate_to_peer(domain, peer_uri, &moving->parameters,
+                              moving->flags, &moving->ferry);
+        return;
+    }
     ferry_perform(domain, &moving->parameters, moving->cookie, moving->flags,
                   &moving->ferry);
+}
+
+/* libvirt's texts. */
+static int
+check_peer(const struct moving *moving, const char *peer_uri, struct error *err)
+{
+    bool is_peer_to_peer = moving->flags & VIR_MIGRATE_PEER2PEER;
+
+    if (!is_peer_to_peer && peer_uri) {
+        return error_set(err, ERROR_INTERNAL,
+                         "Unexpected dconnuri parameter with non-peer2peer"
+                         " migration");
+    }
+    if (is_peer_to_peer && !peer_uri) {
+        return error_set(err, ERROR_INVALID_ARG,
+                         "peer-to-peer migration needs the URI of the"
+                         " destination's daemon");
+    }
+    if (is_peer_to_peer && moving->cookie.size > 0) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "received unexpected cookie with P2P migration");
+    }
+    return 0;
 }
 
 /* --------------------------------------------------------------- Finish */
@@ -387,14 +419,4 @@ confirm(struct moving *moving, const struct remote_dom *dom, int cancelled)
     moving->domain = xstrdup(domain->name);
     ferry_confirm(domain, moving->cookie, moving->flags, cancelled,
                   &moving->ferry);
-}
-
-static void
-refuse_peer_to_peer(struct moving *moving)
-{
-    AUTO_ERROR err = {0};
-
-    error_set(&err, ERROR_OPERATION_UNSUPPORTED,
-              "peer-to-peer migration is not supported by this version");
-    moving_fail(moving, &err);
 }

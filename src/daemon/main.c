@@ -233,6 +233,9 @@ fill_settings(struct service *service)
         .incoming_timeout_ms = (int64_t)config->incoming_timeout * 1000,
         .stall_timeout_ms = (int64_t)config->stall_timeout * 1000,
         .switchover_timeout_ms = (int64_t)config->switchover_timeout * 1000,
+        .peer_timeout_ms = (int64_t)config->peer_timeout * 1000,
+        .peer_keepalive_interval_s = (int)config->peer_keepalive_interval,
+        .peer_keepalive_count = (unsigned)config->peer_keepalive_count,
     };
 }
 
@@ -328,6 +331,7 @@ stop(struct service *service)
     clients_abandon(daemon);
     listener_free(daemon->unix_listener);
     listener_free(daemon->tcp_listener);
+    ferry_stop(&daemon->host);
     host_done(&daemon->host);
     ferry_done(&daemon->host);
     if (service->cache) {

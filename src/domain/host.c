@@ -21,6 +21,7 @@ host_init(struct host *host)
     *host = (struct host){0};
     list_init(&host->domains);
     list_init(&host->entries);
+    list_init(&host->peers);
     list_init(&host->incoming_errors);
 }
 

@@ -38,6 +38,10 @@ struct host_settings {
     int64_t incoming_timeout_ms;    /* Prepare to the source's connection. */
     int64_t stall_timeout_ms;       /* Longest time without a byte migrated. */
     int64_t switchover_timeout_ms;  /* Longest time in QEMU's state "device". */
+    /* Peer-to-peer: the connection to the destination's daemon. */
+    int64_t peer_timeout_ms;       /* To open it. */
+    int peer_keepalive_interval_s; /* A ping after so much silence; */
+    unsigned peer_keepalive_count; /* so many without answer: it is lost. */
 };
 
 /* Told of everything that clients, logs and metrics want to know.  Every
@@ -67,6 +71,9 @@ struct host {
     int last_id;         /* The id last given to a running domain. */
     /* Private to ferry/source_calls.c. */
     struct list entries; /* Calls that wait for a job or for QEMU. */
+    /* Private to ferry/peer.c. */
+    struct list peers;     /* Peer-to-peer migrations of ours. */
+    uint64_t last_peer_id; /* How many there were. */
     /* Private to ferry/destination.c. */
     struct list incoming_errors; /* Why an incoming guest was given up. */
     uint16_t last_port;          /* The last that was given to QEMU. */

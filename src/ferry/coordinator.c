@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "migrate/parameters.h"
 
 /* What the destination is never told. */
 enum {
@@ -104,8 +105,10 @@ blame(struct coordinator *coordinator, const char *doing,
         return;
     }
     error_copy(&coordinator->error, err);
-    error_wrap(&coordinator->error, "%s on %s", doing,
-               coordinator->ends[side].name);
+    if (!coordinator->ends[side].is_here) {
+        error_wrap(&coordinator->error, "%s on %s", doing,
+                   coordinator->ends[side].name);
+    }
 }
 
 /* Whether an answer is one: not a sign that the connection is gone. */
@@ -344,6 +347,17 @@ call_source(struct coordinator *coordinator,
          coordinator);
 }
 
+/* What a daemon tells its peer: a client tells both sides all. */
+static void
+copy_told(struct parameters *to, const struct parameters *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        if (migration_parameter_is_told(from->items[i].name)) {
+            parameters_add(to, &from->items[i]);
+        }
+    }
+}
+
 static void
 call_destination(struct coordinator *coordinator,
                  void (*call)(void *end,
@@ -359,7 +373,12 @@ call_destination(struct coordinator *coordinator,
         .cookie_size = is_cancelled ? 0 : coordinator->cookie_size,
         .is_cancelled = is_cancelled,
     };
+    AUTO_PARAMETERS told = {0};
 
+    if (coordinator->ends[COORDINATOR_SOURCE].is_here) {
+        copy_told(&told, &coordinator->parameters);
+        request.parameters = &told;
+    }
     call(coordinator->ends[COORDINATOR_DESTINATION].end, &request, answered,
          coordinator);
 }

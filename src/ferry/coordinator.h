@@ -90,6 +90,9 @@ struct coordinator_end {
     const struct coordinator_end_operations *operations;
     void *end;
     const char *name; /* Borrowed. For texts: the host, or its URI. */
+    /* The source is this daemon itself (peer-to-peer): its errors are told as
+     * they are, and the destination gets no parameter that is not its own. */
+    bool is_here;
 };
 
 struct coordinator_options {

@@ -76,10 +76,26 @@ void ferry_finish2(struct host *host, const char *name, unsigned flags,
 void ferry_confirm(struct domain *domain, struct ferry_cookie cookie,
                    unsigned flags, int cancelled, struct ferry_call *call);
 
+/* Perform of a peer-to-peer migration: this daemon is the coordinator, and
+ * calls the daemon at 'uri' and itself.  Answers at the end of it all, without
+ * a cookie; goes on where the client goes. */
+void ferry_migrate_to_peer(struct domain *domain, const char *uri,
+                           const struct migration_parameters *parameters,
+                           unsigned flags, struct ferry_call *call);
+/* Where the peer-to-peer migration of this domain is, and how long each phase
+ * took, in parameters whose names begin with FERRY_OWN_PARAMETER: not
+ * libvirt's, for clients that know us.  Adds nothing where there is none. */
+#define FERRY_OWN_PARAMETER "vmferry."
+void ferry_list_phases(const struct domain *domain, struct parameters *list);
+
 /* domjobabort.  The caller holds VIR_JOB_ABORT.  Succeeds once the order is
  * given; Perform's call then fails. */
 int ferry_abort(struct domain *domain, const char *client_name,
                 struct error *err);
+
+/* Makes a Perform that is under way fail, for 'why'; NULL: as domjobabort. */
+int ferry_stop_perform(struct domain *domain, const struct error *why,
+                       struct error *err);
 
 /* A client's connection was closed: what it drove is cleaned up. */
 void ferry_client_gone(struct host *host, uint64_t client_id);
@@ -101,6 +117,9 @@ void ferry_set_max_speed(struct domain *domain, uint64_t bandwidth_mib,
                          void (*done)(void *owner, const struct error *err),
                          void *owner);
 
+/* The daemon stops, before its domains go: peer-to-peer migrations are left as
+ * they are; the next start finds them in the records. */
+void ferry_stop(struct host *host);
 /* The daemon stops: what is kept for clients that have not come back goes. */
 void ferry_done(struct host *host);
 

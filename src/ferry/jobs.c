@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "ferry/peer.h"
 #include "ferry/source.h"
 #include "qmp/commands.h"
 
@@ -23,6 +24,7 @@ struct setting {
     void *owner;
 };
 
+static void set_cancelled(struct error *err);
 static struct source *running_source(struct domain *domain);
 static void numbers_known(void *owner, const struct qmp_migration *migration,
                           const struct error *failed);
@@ -34,12 +36,30 @@ static void told(void *owner, const struct error *failed);
 int
 ferry_abort(struct domain *domain, const char *client_name, struct error *err)
 {
-    struct source *source = source_find(domain);
+    struct peer *peer = peer_find(domain);
     AUTO_ERROR why = {0};
 
     if (domain_check_active(domain, err) < 0) {
         return -1;
     }
+    set_cancelled(&why);
+    if (!(peer && peer_interrupt(peer, &why)) &&
+        ferry_stop_perform(domain, &why, err) < 0) {
+        return -1;
+    }
+    host_note(domain->host, LOG_LEVEL_INFO, domain,
+              "the migration is aborted by %s",
+              client_name ? client_name : "a client");
+    return 0;
+}
+
+int
+ferry_stop_perform(struct domain *domain, const struct error *why,
+                   struct error *err)
+{
+    struct source *source = source_find(domain);
+    AUTO_ERROR cancelled = {0};
+
     if (!source || job_lock_async(&domain->jobs) != VIR_JOB_MIGRATION_OUT) {
         return error_set(err, ERROR_OPERATION_INVALID,
                          "no job is active on the domain");
@@ -50,14 +70,17 @@ ferry_abort(struct domain *domain, const char *client_name, struct error *err)
                          " has been handed over (%s)",
                          domain->name, source_rules.states[source->state]);
     }
-    error_set(&why, ERROR_OPERATION_ABORTED,
-              "job 'migration out' canceled by client");
-    host_note(domain->host, LOG_LEVEL_INFO, domain,
-              "the migration is aborted by %s",
-              client_name ? client_name : "a client");
-    source_fail(source, &why);
+    set_cancelled(&cancelled);
+    source_fail(source, why ? why : &cancelled);
     source_happened(source, SOURCE_EVENT_ABORT);
     return 0;
+}
+
+static void
+set_cancelled(struct error *err)
+{
+    error_set(err, ERROR_OPERATION_ABORTED,
+              "job 'migration out' canceled by client");
 }
 
 void

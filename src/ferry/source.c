@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "ferry/peer.h"
 #include "ferry/phase.h"
 #include "qmp/commands.h"
 
@@ -225,6 +226,7 @@ static void
 save(struct domain_migration *migration, struct record *record)
 {
     const struct source *source = source_of(migration);
+    const struct peer *peer = peer_find(source->domain);
 
     record_set_text(record, "source-state", source_rules.states[source->state]);
     record_set_number(record, "source-flags", source->flags);
@@ -234,6 +236,11 @@ save(struct domain_migration *migration, struct record *record)
                       (int64_t)source->statistics.started);
     record_set_number(record, "source-stopped",
                       (int64_t)source->statistics.stopped);
+    /* Nothing is made of these yet: whom to ask where the guest is. */
+    if (peer) {
+        record_set_text(record, "peer-uri", peer->uri);
+        record_set_text(record, "peer-name", peer_destination_name(peer));
+    }
 }
 
 static void

@@ -250,6 +250,7 @@ end_migrated(struct domain *domain)
     if (host->observer && host->observer->job_completed) {
         migration_statistics_list(&domain->completed, MIGRATION_OPERATION_OUT,
                                   &list);
+        ferry_list_phases(domain, &list);
         host->observer->job_completed(host->observer_owner, domain, &list);
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The client's calls to a source: Begin, Perform, Confirm, and the abort.  Each
- * takes the job as the specification says ("QEMU Migration Locking Rules") and
- * becomes an event for source.def.
+/* The client's calls to a source: Begin, Perform, Confirm.  Each takes the job
+ * as the specification says ("QEMU Migration Locking Rules") and becomes an
+ * event for source.def.
  *
  *   Begin    job start, phase begin3, checks, BEGIN, answer, job continue
  *   Perform  job start (where Begin did not), phase perform3, PERFORM ...
@@ -58,6 +58,8 @@ static void modify_granted(struct job_request *request);
 static void modify_refused(struct job_request *request,
                            const struct error *err);
 static void set_client_gone(struct error *err);
+static int check_driver(const struct source *source,
+                        const struct ferry_call *call, struct error *err);
 static void ask_for_job(struct entry *entry);
 static int enter_phase(struct domain *domain, enum qemu_migration_phase phase,
                        struct ferry_call *call, struct error *err);
@@ -315,6 +317,10 @@ perform_with_job(struct entry *entry, enum source_event event)
         return;
     }
     source = source_find(domain);
+    if (check_driver(source, entry->call, &err) < 0) {
+        entry_fail(entry, &err);
+        return;
+    }
     if (source && !source_takes(source, event)) {
         error_set(&err, ERROR_OPERATION_INVALID,
                   "domain '%s' is not ready to be migrated: its migration is"
@@ -381,7 +387,8 @@ ferry_confirm(struct domain *domain, struct ferry_cookie cookie, unsigned flags,
         call->done(call, NULL, &err);
         return;
     }
-    if (enter_phase(domain, phase, call, &err) < 0) {
+    if (check_driver(source, call, &err) < 0 ||
+        enter_phase(domain, phase, call, &err) < 0) {
         call->done(call, NULL, &err);
         return;
     }
@@ -392,6 +399,22 @@ ferry_confirm(struct domain *domain, struct ferry_cookie cookie, unsigned flags,
     take_call(source, call, flags);
     source->is_confirming = true;
     source_happened(source, event);
+}
+
+/* Where this daemon is the coordinator itself, a client has nothing to say: a
+ * Confirm of its own could start the guest twice. */
+static int
+check_driver(const struct source *source, const struct ferry_call *call,
+             struct error *err)
+{
+    if (source && (source->flags & VIR_MIGRATE_PEER2PEER) &&
+        source->client_id != call->client_id) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "domain '%s' is being migrated peer-to-peer: its host"
+                         " drives that, and no client",
+                         source->domain->name);
+    }
+    return 0;
 }
 
 /* ------------------------------------------------------ the client goes */

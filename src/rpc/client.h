@@ -33,6 +33,9 @@ enum rpc_feature {
     RPC_FEATURE_EVENT_CALLBACK = 14,
     RPC_FEATURE_CLOSE_CALLBACK = 15,
     RPC_FEATURE_NETWORK_UPDATE_ORDER = 16,
+    /* Not libvirt's, which answers 0: statistics of a peer-to-peer migration
+     * tell its phases, from then on. */
+    RPC_FEATURE_PHASES = 0x766d6601,
 };
 
 struct rpc_open_options {

@@ -88,10 +88,9 @@ static void
 what_this_version_cannot_do_is_named(void **state)
 {
     static const uint64_t bits[] = {
-        VIR_MIGRATE_PEER2PEER,     VIR_MIGRATE_NON_SHARED_DISK,
-        VIR_MIGRATE_COMPRESSED,    VIR_MIGRATE_RDMA_PIN_ALL,
-        VIR_MIGRATE_TLS,           VIR_MIGRATE_PARALLEL,
-        VIR_MIGRATE_NON_SHARED_INC};
+        VIR_MIGRATE_NON_SHARED_DISK, VIR_MIGRATE_COMPRESSED,
+        VIR_MIGRATE_RDMA_PIN_ALL,    VIR_MIGRATE_TLS,
+        VIR_MIGRATE_PARALLEL,        VIR_MIGRATE_NON_SHARED_INC};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(bits); i++) {

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A peer-to-peer migration: the source's daemon is the coordinator, and its
+ * client only waits for the end.  Owned by the daemon, not by that client: when
+ * the client goes, nothing happens.
+ *
+ *   ferry_migrate_to_peer (peer.c)
+ *        |  peer_connect.c: connection, keepalive, features
+ *        v
+ *   coordinator over coordinator_local (here) and coordinator_remote (there)
+ *        |
+ *        v
+ *   the client's call is answered; the connection is closed
+ *
+ * Shared by peer.c, peer_connect.c and those who ask whether there is one. */
+
+#pragma once
+
+#include "ferry/coordinator.h"
+#include "ferry/coordinator_local.h"
+#include "ferry/coordinator_remote.h"
+#include "ferry/ferry.h"
+#include "rpc/client.h"
+
+struct peer {
+    struct list link;        /* In host->peers. */
+    struct domain *domain;   /* A reference. */
+    struct ferry_call *call; /* The client's; NULL once it is answered. */
+    char *client_name;       /* Owned. The client may go. */
+    char *uri;               /* Owned. The destination's daemon, seen here. */
+    unsigned flags;
+    struct parameters parameters; /* Owned. The user's. */
+
+    /* The connection. */
+    struct rpc_opening *opening;       /* Owned; while it is made. */
+    struct rpc_connection *connection; /* Owned. */
+    bool has_close_callback;
+    unsigned question; /* Which feature is asked for. */
+    bool has_v3;
+    bool has_parameters;
+    void (*reopened)(struct coordinator_remote *remote,
+                     struct rpc_connection *connection);
+
+    struct coordinator_local here;
+    struct coordinator_remote there;
+    struct coordinator *coordinator; /* Owned. NULL before and after it runs. */
+    struct error lost;               /* Why the connection ended. */
+    bool is_over;         /* Answered; the connection is being closed. */
+    struct timer goodbye; /* How long that may take. */
+
+    /* The clock: where it is, and since when. */
+    enum coordinator_phase phase;
+    int64_t phase_started_us;
+    int64_t phase_us[COORDINATOR_PHASE_COUNT];
+};
+
+/* The one that moves this domain, or NULL. */
+struct peer *peer_find(const struct domain *domain);
+/* What the domain is called over there. Borrowed. */
+const char *peer_destination_name(const struct peer *peer);
+/* Somebody's domjobabort.  False where it says nothing about it: the source
+ * has to be asked. */
+bool peer_interrupt(struct peer *peer, const struct error *why);
+
+/* peer_connect.c: connects, and asks for what the other daemon can.  Calls
+ * peer_connected() or peer_fail(), perhaps before it returns. */
+void peer_connect(struct peer *peer);
+/* For struct coordinator_remote: connects once more. */
+void peer_reopen(void *owner,
+                 void (*reopened)(struct coordinator_remote *remote,
+                                  struct rpc_connection *connection),
+                 struct coordinator_remote *remote);
+/* Says goodbye, as libvirt does; peer_free() follows. */
+void peer_disconnect(struct peer *peer);
+
+/* peer.c, for peer_connect.c */
+void peer_connected(struct peer *peer);
+void peer_lost(struct peer *peer, const struct error *why);
+/* Before there is a coordinator: answers with 'why' and is gone. */
+void peer_fail(struct peer *peer, const struct error *why);
+void peer_free(struct peer *peer);

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The source's daemon moves a guest by itself; the client only waits."""
+
+import signal
+
+import pytest
+
+from harness import processes
+from harness.migration import (
+    assert_job_is_over,
+    assert_runs_only_on,
+    is_copying,
+)
+from harness.wait import wait_for
+
+
+@pytest.fixture
+def filled(here, guest, beat):
+    """The guest runs on the first host, with something to copy."""
+    guest.config = "hb=10 fill=64"
+    here.create(guest)
+    beat.wait_running()
+    return guest
+
+
+def start_slow(source, destination, name):
+    """A migration that lasts until something else ends it."""
+    source.virsh("migrate-setspeed", name, 1)
+    running = source.virsh.start(
+        *("migrate", "--live", "--p2p"), name, destination.tcp_uri
+    )
+    wait_copying(running, source, name)
+    return running
+
+
+def wait_copying(running, source, name):
+    def copying():
+        assert running.is_running(), running.finish()
+        return is_copying(source, name)
+
+    wait_for(copying, 20, lambda: f"the copy to begin\n{source.log()}")
+
+
+def test_there_and_back_with_virsh(here, there, run_here, beat):
+    here.virsh("migrate", "--live", "--p2p", "beat", there.tcp_uri, seconds=60)
+    beat.wait_leg(2)
+    assert_runs_only_on(there, here, "beat", beat)
+    there.virsh("migrate", "--live", "--p2p", "beat", here.uri, seconds=60)
+    beat.wait_leg(3)
+    assert_runs_only_on(here, there, "beat", beat)
+    beat.check()
+
+
+def test_paused_guest_stays_paused(here, there, run_here, beat):
+    here.virsh("suspend", "beat")
+    here.virsh("migrate", "--live", "--p2p", "beat", there.tcp_uri, seconds=60)
+    assert there.virsh.state("beat").startswith("paused")
+    assert not here.qemus()
+    there.virsh("resume", "beat")
+    beat.wait_leg(2)
+    assert_runs_only_on(there, here, "beat", beat)
+    beat.check()
+
+
+def test_both_hosts_tell_of_guest_phase_and_peer(here, there, run_here):
+    here.virsh("migrate", "--live", "--p2p", "beat", there.tcp_uri, seconds=60)
+    source, destination = here.log(), there.log()
+    for phase in ("begin", "prepare", "perform", "finish", "confirm"):
+        assert f"phase {phase}" in source
+    lines = [line for line in source.splitlines() if "phase finish" in line]
+    assert all(
+        word in lines[0] for word in ("beat", "migration out", there.tcp_uri)
+    )
+    lines = [line for line in destination.splitlines() if "finish" in line]
+    assert any(
+        "beat" in line and "migration in" in line and "127.0.0.1" in line
+        for line in lines
+    )
+
+
+# The client goes.
+
+
+def test_killed_client_changes_nothing(here, there, filled, beat):
+    client = here.virsh.start(
+        *("migrate", "--live", "--p2p", "--bandwidth", "20"),
+        *("beat", there.tcp_uri),
+    )
+    wait_copying(client, here, "beat")
+    client.kill()
+    client.finish()
+    beat.wait_leg(2, 30)
+    assert_runs_only_on(there, here, "beat", beat)
+    beat.check()
+
+
+# The other host goes.
+
+
+def test_killed_destination_daemon(here, there, filled, beat):
+    client = start_slow(here, there, "beat")
+    there.kill()
+    text = client.fail(20)
+    assert "Lost connection to destination host" in text
+    beat.wait_running()
+    assert here.virsh.state("beat").startswith("running")
+    assert_job_is_over(here, "beat")
+    there.start()
+    assert_runs_only_on(here, there, "beat", beat)
+    beat.check()
+
+
+def test_silent_destination_daemon(new_daemon, there, guest, beat):
+    """It does not answer pings: stopped, or the network is gone."""
+    here = new_daemon("hosta")
+    here.options["--peer-keepalive-interval"] = "1"
+    here.options["--peer-keepalive-count"] = "1"
+    here.start()
+    guest.config = "hb=10 fill=64"
+    here.create(guest)
+    beat.wait_running()
+    client = start_slow(here, there, "beat")
+    there.process.send_signal(signal.SIGSTOP)
+    try:
+        text = client.fail(10)
+    finally:
+        there.process.send_signal(signal.SIGCONT)
+    assert "Lost connection to destination host" in text
+    assert_runs_only_on(here, there, "beat", beat)
+    assert_job_is_over(here, "beat")
+    wait_for(lambda: there.virsh.state("beat") is None)
+    beat.check()
+
+
+def test_silent_daemon_is_not_waited_for(new_daemon, there, guest, beat):
+    """The kernel takes the connection, and nobody answers."""
+    here = new_daemon("hosta")
+    here.options["--peer-timeout"] = "1"
+    here.start()
+    here.create(guest)
+    beat.wait_running()
+    there.process.send_signal(signal.SIGSTOP)
+    try:
+        text = here.virsh.fails(
+            *("migrate", "--live", "--p2p", "beat", there.tcp_uri), seconds=10
+        )
+    finally:
+        there.process.send_signal(signal.SIGCONT)
+    assert "Failed to connect" in text and there.tcp_uri in text
+    assert_runs_only_on(here, there, "beat", beat)
+
+
+def test_killed_destination_qemu(here, there, filled, beat):
+    client = start_slow(here, there, "beat")
+    processes.kill(there.qemu())
+    assert client.fail(20)
+    assert_runs_only_on(here, there, "beat", beat)
+    assert_job_is_over(here, "beat")
+    assert there.virsh.state("beat") is None
+    beat.check()
+
+
+def test_killed_source_qemu(here, there, filled):
+    client = start_slow(here, there, "beat")
+    processes.kill(here.qemu())
+    assert client.fail(20)
+    wait_for(lambda: not here.qemus() and not there.qemus())
+    assert here.virsh.state("beat") is None
+    assert there.virsh.state("beat") is None
+
+
+# Our daemon goes.
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_source_daemon_that_comes_back_keeps_the_guest(
+    here, there, filled, beat, how
+):
+    client = start_slow(here, there, "beat")
+    getattr(here, how)()
+    assert client.fail(20)
+    wait_for(lambda: not there.qemus())
+    here.start()
+    assert_runs_only_on(here, there, "beat", beat)
+    wait_for(lambda: "None" in here.virsh("domjobinfo", "beat"))
+    assert there.virsh.state("beat") is None
+    beat.check()
+
+
+# It can't be, or is not wanted.
+
+
+def test_abort(here, there, filled, beat):
+    client = start_slow(here, there, "beat")
+    here.virsh("domjobabort", "beat")
+    text = client.fail(20)
+    assert text == (
+        "operation aborted: job 'migration out' canceled by client"
+    )
+    assert_runs_only_on(here, there, "beat", beat)
+    assert_job_is_over(here, "beat")
+    beat.check()
+
+
+def test_name_that_is_taken(here, there, run_here, beat, new_guest):
+    there.define(new_guest("beat"))
+    text = here.virsh.fails("migrate", "--live", "--p2p", "beat", there.tcp_uri)
+    assert "already exists with uuid" in text and there.tcp_uri in text
+    assert_runs_only_on(here, there, "beat", beat)
+    assert_job_is_over(here, "beat")
+    beat.check()
+
+
+@pytest.mark.parametrize(
+    "uri, text",
+    [
+        ("qemu+tcp://127.0.0.1:PORT/system", "Connection refused"),
+        ("qemu+unix:///system?socket=/nowhere/at/all", "/nowhere/at/all"),
+        ("qemu+ssh://127.0.0.1/system", "not supported"),
+        ("qemu+tls://127.0.0.1/system", "not supported"),
+        ("qemu+tcp://no.such.host.invalid/system", "no.such.host.invalid"),
+    ],
+)
+def test_destination_that_can_not_be_reached(here, run_here, beat, uri, text):
+    uri = uri.replace("PORT", str(processes.free_ports(1)))
+    message = here.virsh.fails("migrate", "--live", "--p2p", "beat", uri)
+    assert text in message
+    if "not supported" not in message:
+        assert uri in message and "hosta" in message
+    beat.wait_running()
+    assert_job_is_over(here, "beat")
+
+
+def test_other_clients_have_no_part_in_it(here, there, filled, beat):
+    """Not even one that knows the protocol by heart."""
+    client = start_slow(here, there, "beat")
+    text = here.virsh.fails("migrate", "--live", "beat", there.tcp_uri)
+    assert "another migration job is already running" in text
+    text = here.virsh.fails("migrate", "--live", "--p2p", "beat", there.uri)
+    assert "another migration job is already running" in text
+    here.virsh("domjobabort", "beat")
+    client.fail(20)
+    assert_runs_only_on(here, there, "beat", beat)
+
+
+# Many.
+
+
+def test_two_hosts_that_swap_their_guests(here, there, folder, new_guest):
+    """Each is source and destination at the same time."""
+    guests = [new_guest(f"guest{i}") for i in range(4)]
+    for i, guest in enumerate(guests):
+        (here, there)[i % 2].create(guest)
+    clients = [
+        (here, there)[i % 2].virsh.start(
+            *("migrate", "--live", "--p2p"),
+            *(guest.name, (there, here)[i % 2].tcp_uri),
+        )
+        for i, guest in enumerate(guests)
+    ]
+    for client in clients:
+        client.succeed(90)
+    assert sorted(here.virsh("list", "--name").split()) == ["guest1", "guest3"]
+    assert sorted(there.virsh("list", "--name").split()) == [
+        "guest0",
+        "guest2",
+    ]
