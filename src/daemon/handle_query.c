@@ -281,6 +281,7 @@ handle_domain_get_control_info(
 {
     struct domain *domain = wire_find_or_fail(client, call, &args->dom);
     struct remote_domain_get_control_info_ret ret = {0};
+    int64_t waiting_ms;
     AUTO_ERROR err = {0};
 
     if (!domain) {
@@ -290,9 +291,13 @@ handle_domain_get_control_info(
         rpc_call_fail(call, &err);
         return;
     }
+    waiting_ms = qmp_session_waiting_ms(qemu_process_monitor(domain->qemu));
     if (qemu_process_state(domain->qemu) != QEMU_PROCESS_READY) {
         ret.state = VIR_DOMAIN_CONTROL_ERROR;
         ret.details = VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR;
+    } else if (waiting_ms >= 0) {
+        ret.state = VIR_DOMAIN_CONTROL_OCCUPIED;
+        ret.stateTime = (uint64_t)waiting_ms;
     }
     rpc_call_reply(call, &ret);
 }

@@ -231,6 +231,7 @@ fill_settings(struct service *service)
         .qemu_timeout_ms = (int64_t)config->qemu_timeout * 1000,
         .begin_timeout_ms = (int64_t)config->begin_timeout * 1000,
         .incoming_timeout_ms = (int64_t)config->incoming_timeout * 1000,
+        .monitor_timeout_ms = (int64_t)config->monitor_timeout * 1000,
         .stall_timeout_ms = (int64_t)config->stall_timeout * 1000,
         .switchover_timeout_ms = (int64_t)config->switchover_timeout * 1000,
         .peer_timeout_ms = (int64_t)config->peer_timeout * 1000,

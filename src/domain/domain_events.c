@@ -11,6 +11,7 @@
 
 static void started(void *owner);
 static void event(void *owner, const struct qmp_event *event);
+static void silent(void *owner, const struct error *why);
 static void monitor_lost(void *owner, const struct error *why);
 static void ended(void *owner, const struct error *why);
 static void handle_stop(struct domain *domain);
@@ -20,6 +21,7 @@ static void was_reset(void *owner, const struct error *err);
 const struct qemu_process_callbacks domain_qemu_callbacks = {
     .started = started,
     .event = event,
+    .silent = silent,
     .monitor_lost = monitor_lost,
     .ended = ended,
 };
@@ -66,6 +68,22 @@ event(void *owner, const struct qmp_event *event)
         domain->migration->event(domain->migration, event);
     }
     domain_put(domain);
+}
+
+/* A QEMU that hangs is not dead: it is waited for, and never killed for that.
+ */
+static void
+silent(void *owner, const struct error *why)
+{
+    struct domain *domain = owner;
+
+    if (why) {
+        host_note(domain->host, LOG_LEVEL_WARNING, domain,
+                  "the guest's QEMU hangs: %s", why->message);
+    } else {
+        host_note(domain->host, LOG_LEVEL_INFO, domain,
+                  "the guest's QEMU answers again");
+    }
 }
 
 static void

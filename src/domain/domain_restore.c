@@ -147,6 +147,10 @@ restore_domain(struct restore *restore, const struct record *record,
         forget(domain);
         return -1;
     }
+    if (domain->qemu) {
+        qemu_process_set_silence_limit(
+            domain->qemu, domain->host->settings.monitor_timeout_ms);
+    }
     restore_work(restore, domain, record, err);
     error_clear(err);
     return 0;

@@ -100,8 +100,12 @@ answered(void *owner, const struct error *failed)
     AUTO_ERROR err = {0};
 
     if (failed) {
-        error_set(&err, ERROR_OPERATION_FAILED, "%s domain '%s': %s",
-                  request->what, request->domain->name, failed->message);
+        error_set(&err,
+                  failed->code == ERROR_OPERATION_TIMEOUT
+                      ? ERROR_OPERATION_TIMEOUT
+                      : ERROR_OPERATION_FAILED,
+                  "%s domain '%s': %s", request->what, request->domain->name,
+                  failed->message);
     }
     request->done(request->owner, failed ? &err : NULL);
     domain_put(request->domain);

@@ -195,6 +195,8 @@ launch(struct domain *domain, const struct domain_start_options *options,
     if (!domain->qemu) {
         return error_wrap(err, "starting QEMU for domain '%s'", domain->name);
     }
+    qemu_process_set_silence_limit(domain->qemu,
+                                   host->settings.monitor_timeout_ms);
     domain->id = ++host->last_id;
     domain->live->id = (struct guest_number){true, (uint64_t)domain->id};
     domain->state = DOMAIN_STATE_PAUSED;

@@ -33,7 +33,8 @@ struct host_settings {
     const char *qemu_binary;        /* For guests that name no emulator. */
     bool is_privileged;             /* /system, not /session. */
     int64_t job_timeout_ms;         /* Longest wait for a domain's job. */
-    int64_t qemu_timeout_ms;        /* Longest silence of a QEMU's monitor. */
+    int64_t qemu_timeout_ms;        /* Longest time that a QEMU starts. */
+    int64_t monitor_timeout_ms;     /* Longest silence of one that is asked. */
     int64_t begin_timeout_ms;       /* Begin to Perform, Perform to Confirm. */
     int64_t incoming_timeout_ms;    /* Prepare to the source's connection. */
     int64_t stall_timeout_ms;       /* Longest time without a byte migrated. */

@@ -56,6 +56,7 @@ destination_new(struct domain *domain)
     };
     destination->domain = domain;
     domain->migration = &destination->base;
+    destination_be_patient(destination);
     domain->on_end = (struct domain_expectation){
         VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED};
     return destination;
@@ -114,6 +115,16 @@ destination_fail(struct destination *destination, const struct error *why)
 {
     if (!error_is_set(&destination->failure)) {
         error_copy(&destination->failure, why);
+    }
+}
+
+void
+destination_be_patient(struct destination *destination)
+{
+    struct qemu_process *qemu = destination->domain->qemu;
+
+    if (qemu) {
+        qmp_session_set_patient(qemu_process_monitor(qemu), destination);
     }
 }
 

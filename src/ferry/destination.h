@@ -62,6 +62,9 @@ bool destination_happened(struct destination *destination,
 bool destination_takes(const struct destination *destination,
                        enum destination_event event);
 void destination_fail(struct destination *destination, const struct error *why);
+/* QEMU, once it is there, may be silent while we wait: the rules have deadlines
+ * of their own. */
+void destination_be_patient(struct destination *destination);
 void destination_stop_deadline(struct destination *destination);
 
 /* destination_acts.c */

@@ -135,6 +135,7 @@ qemu_started(void *owner, const struct error *err)
     struct destination *destination = destination_find(domain);
 
     if (!err && destination) {
+        destination_be_patient(destination);
         destination_happened(destination, DESTINATION_EVENT_STARTED);
     }
 }

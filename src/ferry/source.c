@@ -57,6 +57,10 @@ source_new(struct domain *domain)
     };
     source->domain = domain;
     domain->migration = &source->base;
+    /* The rules have deadlines of their own. */
+    if (domain->qemu) {
+        qmp_session_set_patient(qemu_process_monitor(domain->qemu), source);
+    }
     return source;
 }
 

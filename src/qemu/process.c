@@ -61,6 +61,7 @@ static void open_session(struct qemu_process *process, int fd,
                          int64_t timeout_ms);
 static void monitor_ready(void *owner);
 static void monitor_event(void *owner, const struct qmp_event *event);
+static void monitor_silent(void *owner, const struct error *why);
 static void monitor_closed(void *owner, const struct error *why);
 static void monitor_gone(void *owner);
 static void child_ended(void *owner, struct child_end end);
@@ -138,6 +139,12 @@ qemu_process_free(struct qemu_process *process)
     free(process->monitor_path);
     free(process->log_path);
     free(process);
+}
+
+void
+qemu_process_set_silence_limit(struct qemu_process *process, int64_t limit_ms)
+{
+    qmp_session_set_silence_limit(process->monitor, limit_ms);
 }
 
 enum qemu_process_state
@@ -302,6 +309,7 @@ open_session(struct qemu_process *process, int fd, int64_t timeout_ms)
         .ready = monitor_ready,
         .event = monitor_event,
         .closed = monitor_closed,
+        .silent = monitor_silent,
     };
 
     process->monitor =
@@ -324,6 +332,16 @@ monitor_event(void *owner, const struct qmp_event *event)
 
     if (process->callbacks.event) {
         process->callbacks.event(process->owner, event);
+    }
+}
+
+static void
+monitor_silent(void *owner, const struct error *why)
+{
+    struct qemu_process *process = owner;
+
+    if (process->callbacks.silent) {
+        process->callbacks.silent(process->owner, why);
     }
 }
 

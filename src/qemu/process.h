@@ -42,6 +42,9 @@ struct qemu_process_callbacks {
     /* QEMU takes commands. */
     void (*started)(void *owner);
     void (*event)(void *owner, const struct qmp_event *event);
+    /* QEMU lives and does not answer; NULL: it does again.  Commands have
+     * failed with ERROR_OPERATION_TIMEOUT.  May be NULL. */
+    void (*silent)(void *owner, const struct error *why);
     /* QEMU lives, but we have lost its monitor, or never got it (adopted ones
      * only).  Commands that were under way have failed already, with
      * ERROR_PEER_LOST.  May be NULL. */
@@ -89,6 +92,9 @@ qemu_process_adopt(struct loop *loop,
 /* Forgets it: QEMU goes on, nothing more is called. */
 void qemu_process_free(struct qemu_process *process);
 
+/* How long QEMU may owe an answer; see qmp_session_set_silence_limit(). */
+void qemu_process_set_silence_limit(struct qemu_process *process,
+                                    int64_t limit_ms);
 enum qemu_process_state qemu_process_state(const struct qemu_process *process);
 /* Never NULL.  Commands given before it is ready wait; those given after it is
  * lost, or QEMU is dead, fail with ERROR_PEER_LOST. */

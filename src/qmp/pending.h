@@ -9,9 +9,11 @@
 #include "qmp/session.h"
 
 struct pending {
-    struct list link;              /* Of the session's 'commands'. */
-    uint64_t id;                   /* 0 until it is sent. */
-    char *command;                 /* Owned. */
+    struct list link; /* Of the session's 'commands'. */
+    uint64_t id;      /* 0 until it is sent. */
+    int64_t sent_ms;  /* By monotonic_ms(). */
+    bool is_given_up; /* Its caller has had an error; QEMU may answer yet. */
+    char *command;    /* Owned. */
     struct json_object *arguments; /* Owned.  NULL where there are none. */
     bool is_oob;
     qmp_decode *decode;     /* NULL: 'done' is a qmp_reply. */
@@ -28,3 +30,16 @@ void pending_free(struct pending *pending);
  * afterwards. */
 void pending_answer(struct pending *pending, struct json_object *result,
                     const struct error *err);
+
+/* Of a session's 'commands': */
+unsigned pending_count(const struct list *commands);
+/* The one that was sent with that id, or NULL. */
+struct pending *pending_find(const struct list *commands, uint64_t id);
+/* The one that was sent first, or NULL. */
+const struct pending *pending_first_sent(const struct list *commands);
+void pending_forget(struct list *commands, const void *owner);
+/* Their callers get the error, but for 'patient'; what was sent stays, for its
+ * reply.  What is asked from within is left alone.  Stops at *is_freed: then
+ * the list is gone. */
+void pending_give_up(struct list *commands, const void *patient,
+                     const struct error *err, const bool *is_freed);

@@ -6,35 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/stream.h"
 #include "qmp/message.h"
 #include "qmp/pending.h"
-
-enum state { GREETING, NEGOTIATING, READY, CLOSED };
-
-struct qmp_session {
-    struct loop *loop;     /* Borrowed; outlives every session. */
-    struct stream *stream; /* Owned.  NULL once 'closed' was called. */
-    struct qmp_callbacks callbacks;
-    void *owner;
-    enum state state;
-    struct timer deadline; /* Of greeting and negotiation; then, of silence. */
-    struct deferral end;   /* Calls back what failed. */
-    struct error why;      /* Of the end, in CLOSED. */
-    bool is_end_reported;
-    bool *is_freed; /* Set by qmp_session_free() while we call somebody. */
-    struct json_tokener *tokener; /* Owned. */
-    size_t scanned; /* Bytes of an unfinished line that have no newline. */
-    struct list commands; /* struct pending, in the order of their calls. */
-    uint64_t last_id;
-    int64_t silence_limit_ms;
-    bool has_oob;
-    struct qmp_version version; /* 'package' is owned. */
-    char *name;                 /* Owned. */
-};
+#include "qmp/session_private.h"
 
 static struct qmp_session *session_new(struct loop *loop);
 static size_t input_came(void *owner, const uint8_t *data, size_t size);
@@ -52,9 +31,7 @@ static int reply_came(struct qmp_session *session, struct json_object *message,
                       struct error *err);
 static void add(struct qmp_session *session, struct pending *pending);
 static void send_pending(struct qmp_session *session, struct pending *pending);
-static void watch_silence(struct qmp_session *session);
 static void deadline_passed(void *owner);
-static void silence_passed(void *owner);
 static void stream_closed(void *owner, const struct error *why);
 static void end(struct qmp_session *session, struct error *why);
 static void report_end(void *owner);
@@ -112,6 +89,7 @@ qmp_session_free(struct qmp_session *session)
     }
     timer_stop(&session->deadline);
     deferral_cancel(&session->end);
+    deferral_cancel(&session->refusal);
     stream_free(session->stream);
     LIST_FOR_EACH (link, &session->commands) {
         list_remove(link);
@@ -168,31 +146,16 @@ qmp_execute_oob(struct qmp_session *session, const char *command,
 void
 qmp_forget(struct qmp_session *session, const void *owner)
 {
-    LIST_FOR_EACH (link, &session->commands) {
-        struct pending *pending = container_of(link, struct pending, link);
-
-        if (pending->owner == owner) {
-            pending->done = NULL;
-        }
+    pending_forget(&session->commands, owner);
+    if (session->patient == owner) {
+        session->patient = NULL;
     }
-}
-
-void
-qmp_session_set_silence_limit(struct qmp_session *session, int64_t limit_ms)
-{
-    session->silence_limit_ms = limit_ms;
-    watch_silence(session);
 }
 
 unsigned
 qmp_session_pending(const struct qmp_session *session)
 {
-    unsigned count = 0;
-
-    LIST_FOR_EACH (link, &session->commands) {
-        count++;
-    }
-    return count;
+    return pending_count(&session->commands);
 }
 
 void
@@ -287,6 +250,8 @@ line_came(struct qmp_session *session, const char *line, size_t length)
     }
     struct json_object *message =
         qmp_message_parse(session->tokener, line, length, &err);
+    bool was_silent = session->is_silent;
+    session->is_silent = false;
     int result = message ? message_came(session, message, &err) : -1;
 
     json_object_put(message);
@@ -297,8 +262,9 @@ line_came(struct qmp_session *session, const char *line, size_t length)
         end(session, &err);
         return;
     }
-    if (session->state == READY) {
-        watch_silence(session);
+    session_watch_silence(session);
+    if (was_silent && session->callbacks.silent) {
+        session->callbacks.silent(session->owner, NULL);
     }
 }
 
@@ -363,9 +329,7 @@ negotiation_ended(void *owner, struct json_object *result,
     }
     timer_stop(&session->deadline);
     session->state = READY;
-    LIST_FOR_EACH (link, &session->commands) {
-        send_pending(session, container_of(link, struct pending, link));
-    }
+    session_send_unsent(session);
     if (session->callbacks.ready) {
         session->callbacks.ready(session->owner);
     }
@@ -395,7 +359,7 @@ reply_came(struct qmp_session *session, struct json_object *message,
     struct json_object *refusal = NULL;
     bool has_result = json_object_object_get_ex(message, "return", &result);
     bool has_refusal = json_object_object_get_ex(message, "error", &refusal);
-    struct pending *pending = NULL;
+    struct pending *pending;
 
     json_object_object_get_ex(message, "id", &id);
     if (has_result == has_refusal) {
@@ -403,15 +367,9 @@ reply_came(struct qmp_session *session, struct json_object *message,
                          "QEMU sent what is neither reply nor event: %.100s",
                          json_object_to_json_string(message));
     }
-    LIST_FOR_EACH (link, &session->commands) {
-        struct pending *other = container_of(link, struct pending, link);
-
-        if (json_object_is_type(id, json_type_int) &&
-            json_object_get_uint64(id) == other->id) {
-            pending = other;
-            break;
-        }
-    }
+    pending = json_object_is_type(id, json_type_int)
+                  ? pending_find(&session->commands, json_object_get_uint64(id))
+                  : NULL;
     if (!pending) {
         return error_set(err, ERROR_INTERNAL,
                          "QEMU answered what was not asked: %.100s",
@@ -430,12 +388,32 @@ reply_came(struct qmp_session *session, struct json_object *message,
 static void
 add(struct qmp_session *session, struct pending *pending)
 {
+    bool is_patient = session->patient && pending->owner == session->patient;
+
     list_add(&session->commands, &pending->link);
-    if (session->state == READY) {
+    if (session->is_silent && !is_patient && session->state == READY) {
+        deferral_schedule(&session->refusal, session->loop, session_give_up,
+                          session);
+    } else if (session->state == READY) {
         send_pending(session, pending);
-        watch_silence(session);
+        /* Asking on and on does not make it speak. */
+        if (!timer_is_running(&session->deadline)) {
+            session_watch_silence(session);
+        }
     } else if (session->state == CLOSED) {
         deferral_schedule(&session->end, session->loop, report_end, session);
+    }
+}
+
+void
+session_send_unsent(struct qmp_session *session)
+{
+    LIST_FOR_EACH (link, &session->commands) {
+        struct pending *pending = container_of(link, struct pending, link);
+
+        if (pending->id == 0) {
+            send_pending(session, pending);
+        }
     }
 }
 
@@ -443,27 +421,13 @@ static void
 send_pending(struct qmp_session *session, struct pending *pending)
 {
     pending->id = ++session->last_id;
+    pending->sent_ms = monotonic_ms();
     AUTO_FREE char *line =
         qmp_message_format(pending->command, STEAL(pending->arguments),
                            pending->id, pending->is_oob && session->has_oob);
     log_trace(LOG_TOPIC_qmp, "%s -> %.*s", session->name, (int)strlen(line) - 1,
               line);
     stream_write(session->stream, line, strlen(line));
-}
-
-/* From now on: only while something is asked. */
-static void
-watch_silence(struct qmp_session *session)
-{
-    if (session->state != READY) {
-        return;
-    }
-    if (session->silence_limit_ms == 0 || list_is_empty(&session->commands)) {
-        timer_stop(&session->deadline);
-        return;
-    }
-    timer_start(&session->deadline, session->loop, session->silence_limit_ms,
-                silence_passed, session);
 }
 
 static void
@@ -475,20 +439,6 @@ deadline_passed(void *owner)
     error_set(&why, ERROR_OPERATION_TIMEOUT,
               "QEMU's monitor sent no %s in time",
               session->state == GREETING ? "greeting" : "first reply");
-    end(session, &why);
-}
-
-static void
-silence_passed(void *owner)
-{
-    struct qmp_session *session = owner;
-    struct pending *first =
-        container_of(session->commands.next, struct pending, link);
-    AUTO_ERROR why = {0};
-
-    error_set(&why, ERROR_OPERATION_TIMEOUT,
-              "QEMU's monitor has been silent for %lld ms after '%s'",
-              (long long)session->silence_limit_ms, first->command);
     end(session, &why);
 }
 
@@ -520,6 +470,7 @@ end(struct qmp_session *session, struct error *why)
     session->state = CLOSED;
     error_move(&session->why, why);
     timer_stop(&session->deadline);
+    deferral_cancel(&session->refusal);
     deferral_schedule(&session->end, session->loop, report_end, session);
 }
 

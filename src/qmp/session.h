@@ -36,6 +36,9 @@ struct qmp_callbacks {
     /* Once, after every pending command got its error.  'why' is never NULL:
      * QEMU's own end of a connection comes without a reason, too. */
     void (*closed)(void *owner, const struct error *why);
+    /* QEMU has been asked, and has said nothing for the time of
+     * qmp_session_set_silence_limit(); NULL: it speaks again. */
+    void (*silent)(void *owner, const struct error *why);
 };
 
 /* From the greeting. */
@@ -80,8 +83,9 @@ bool qmp_session_has_oob(const struct qmp_session *session);
  *   ERROR_OPERATION_UNSUPPORTED  this QEMU does not know the command
  *   ERROR_PEER_LOST              the connection ended, and nobody knows whether
  *                                the command was carried out
- * 'done' may be NULL.  There is no deadline: its caller has one for the whole
- * of what it does, and qmp_forget(). */
+ *   ERROR_OPERATION_TIMEOUT      QEMU is silent; where it was silent before,
+ * the command was not sent, otherwise it may yet be carried out 'done' may be
+ * NULL. */
 void qmp_execute(struct qmp_session *session, const char *command,
                  struct json_object *arguments, qmp_reply *done, void *owner);
 /* The same, out of band: works while QEMU's main loop hangs, for the few
@@ -91,11 +95,17 @@ void qmp_execute_oob(struct qmp_session *session, const char *command,
                      void *owner);
 /* The pending commands of that owner are answered to nobody. */
 void qmp_forget(struct qmp_session *session, const void *owner);
-/* Closes the connection (ERROR_OPERATION_TIMEOUT) where a command waits and
- * QEMU has said nothing at all for that long.  0, as in the beginning: never.
- */
+/* Where a command waits and QEMU has said nothing at all for that long, it is
+ * taken to hang: callers get an error, those of later commands at once, until
+ * it speaks again.  The connection stays, since QEMU may well come back.  0, as
+ * in the beginning: never. */
 void qmp_session_set_silence_limit(struct qmp_session *session,
                                    int64_t limit_ms);
+/* One owner whose commands are sent and waited for all the same: it has
+ * deadlines of its own.  Ended by qmp_forget(). */
+void qmp_session_set_patient(struct qmp_session *session, const void *owner);
+/* For how long QEMU has owed a reply; -1 where it owes none. */
+int64_t qmp_session_waiting_ms(const struct qmp_session *session);
 /* Commands that have no reply yet. */
 unsigned qmp_session_pending(const struct qmp_session *session);
 

@@ -405,6 +405,7 @@ host_set_up(struct test_host *host, const char *name)
         .qemu_timeout_ms = 20000,
         .begin_timeout_ms = 20000,
         .incoming_timeout_ms = 20000,
+        .monitor_timeout_ms = 20000,
         .stall_timeout_ms = 20000,
         .switchover_timeout_ms = 20000,
     };

@@ -24,6 +24,7 @@ static void note(struct fixture *f, char letter);
 static void session_ready(void *owner);
 static void session_event(void *owner, const struct qmp_event *event);
 static void session_closed(void *owner, const struct error *why);
+static void session_silent(void *owner, const struct error *why);
 static void free_session(struct fixture *f);
 
 struct fixture *
@@ -33,6 +34,7 @@ fixture_new(void)
         .ready = session_ready,
         .event = session_event,
         .closed = session_closed,
+        .silent = session_silent,
     };
     struct fixture *f = xcalloc(1, sizeof(*f));
     AUTO_ERROR err = {0};
@@ -205,6 +207,19 @@ session_event(void *owner, const struct qmp_event *event)
     note(f, 'e');
     if (f->frees_on_event) {
         free_session(f);
+    }
+}
+
+static void
+session_silent(void *owner, const struct error *why)
+{
+    struct fixture *f = owner;
+
+    if (why) {
+        assert_int_equal(why->code, ERROR_OPERATION_TIMEOUT);
+        f->silences++;
+    } else {
+        f->speeches++;
     }
 }
 

@@ -14,6 +14,8 @@ struct fixture {
     char heard[8192];            /* What the session wrote since the last. */
     unsigned ready_count;
     unsigned closed_count;
+    unsigned silences;
+    unsigned speeches; /* Ends of a silence. */
     unsigned event_count;
     unsigned done_count;
     enum qmp_event_type last_event;

@@ -350,18 +350,81 @@ missing_greeting_closes_after_the_deadline(void **state)
 }
 
 static void
-silence_closes_only_while_something_is_asked(void **state)
+silence_is_no_silence_while_nothing_is_asked(void **state)
 {
     struct fixture *f = fixture_new_ready();
 
     (void)state;
     qmp_session_set_silence_limit(f->session, 1);
     pass_time(f, 3);
-    assert_int_equal(f->closed_count, 0);
+    assert_int_equal(f->silences, 0);
+    assert_int_equal(qmp_session_waiting_ms(f->session), -1);
+    fixture_free(f);
+}
+
+static void
+silence_fails_what_was_asked_and_what_is_asked_meanwhile(void **state)
+{
+    struct fixture *f = fixture_new_ready();
+
+    (void)state;
+    qmp_session_set_silence_limit(f->session, 1);
     qmp_execute(f->session, "x", NULL, command_done, f);
-    run_until(f, &f->closed_count, 1);
-    assert_int_equal(f->why.code, ERROR_OPERATION_TIMEOUT);
-    assert_string_equal(f->order, "dc");
+    hear(f);
+    run_until(f, &f->done_count, 1);
+    assert_int_equal(f->failed.code, ERROR_OPERATION_TIMEOUT);
+    assert_int_equal(f->silences, 1);
+    assert_true(qmp_session_waiting_ms(f->session) >= 1);
+    qmp_execute(f->session, "y", NULL, command_done, f);
+    assert_int_equal(f->done_count, 1);
+    run_until(f, &f->done_count, 2);
+    assert_int_equal(f->failed.code, ERROR_OPERATION_TIMEOUT);
+    assert_int_equal(f->closed_count, 0);
+    fixture_free(f);
+}
+
+static void
+monitor_that_speaks_again_is_used_again(void **state)
+{
+    struct fixture *f = fixture_new_ready();
+
+    (void)state;
+    qmp_session_set_silence_limit(f->session, 1);
+    qmp_execute(f->session, "x", NULL, command_done, f);
+    hear(f);
+    run_until(f, &f->done_count, 1);
+    qmp_session_set_silence_limit(f->session, 0);
+    /* The reply that nobody waits for any more. */
+    say(f, "{\"return\":{},\"id\":2}");
+    run_until(f, &f->speeches, 1);
+    assert_int_equal(f->done_count, 1);
+    qmp_execute(f->session, "y", NULL, command_done, f);
+    hear(f);
+    say(f, "{\"return\":{},\"id\":3}");
+    run_until(f, &f->done_count, 2);
+    assert_string_equal(f->last_result, "{}");
+    fixture_free(f);
+}
+
+static void
+who_is_patient_waits_through_a_silence(void **state)
+{
+    struct fixture *f = fixture_new_ready();
+
+    (void)state;
+    qmp_session_set_silence_limit(f->session, 1);
+    qmp_session_set_patient(f->session, f);
+    qmp_execute(f->session, "x", NULL, command_done, f);
+    hear(f);
+    run_until(f, &f->silences, 1);
+    qmp_execute(f->session, "y", NULL, command_done, f);
+    hear(f);
+    pass_time(f, 3);
+    assert_int_equal(f->done_count, 0);
+    say(f, "{\"return\":{},\"id\":2}");
+    say(f, "{\"return\":{},\"id\":3}");
+    run_until(f, &f->done_count, 2);
+    assert_int_equal(f->failed.code, ERROR_NONE);
     fixture_free(f);
 }
 
@@ -498,7 +561,11 @@ main(void)
         cmocka_unit_test(line_of_a_megabyte_is_a_line),
         cmocka_unit_test(deep_nesting_closes_the_connection),
         cmocka_unit_test(missing_greeting_closes_after_the_deadline),
-        cmocka_unit_test(silence_closes_only_while_something_is_asked),
+        cmocka_unit_test(silence_is_no_silence_while_nothing_is_asked),
+        cmocka_unit_test(
+            silence_fails_what_was_asked_and_what_is_asked_meanwhile),
+        cmocka_unit_test(monitor_that_speaks_again_is_used_again),
+        cmocka_unit_test(who_is_patient_waits_through_a_silence),
         cmocka_unit_test(
             end_of_qemu_fails_what_is_pending_and_what_comes_later),
         cmocka_unit_test(reply_that_came_before_the_end_is_heard),
