@@ -19,6 +19,7 @@ struct daemon {
     struct listener *unix_listener; /* Owned; NULL while it is not open. */
     struct listener *tcp_listener;  /* The same. */
     struct list clients;            /* struct client by .link */
+    struct list consoles;           /* Private to console.c: those in use. */
     uint64_t last_client_id;
     int last_callback_id; /* Of events; libvirtd counts them globally, too. */
 };

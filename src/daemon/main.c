@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "daemon/client.h"
+#include "daemon/console.h"
 #include "daemon/config.h"
 #include "daemon/event.h"
 #include "ferry/ferry.h"
@@ -67,6 +68,7 @@ main(int argc, char **argv)
     log_set_level(service.config.log_level);
     host_init(&service.daemon.host);
     list_init(&service.daemon.clients);
+    list_init(&service.daemon.consoles);
     if (start(&service, &err) < 0 || loop_run(service.daemon.loop, &err) < 0) {
         log_line(LOG_LEVEL_ERROR, NULL, "%s", err.message);
         status = EXIT_FAILURE;
@@ -330,6 +332,7 @@ stop(struct service *service)
     /* Their migrations go on in QEMU, and are found again by their records:
      * clients are let go without a clean-up. */
     clients_abandon(daemon);
+    consoles_abandon(daemon);
     listener_free(daemon->unix_listener);
     listener_free(daemon->tcp_listener);
     ferry_stop(&daemon->host);

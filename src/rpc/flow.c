@@ -244,9 +244,9 @@ take_error(struct rpc_flow *flow, const struct rpc_header *header,
     void *wire = NULL;
 
     if (flow->is_server) {
-        error_set_from(&why, ERROR_FROM_RPC, ERROR_RPC,
+        error_set_from(&why, ERROR_FROM_STREAMS, ERROR_RPC,
                        "stream aborted at client request");
-        send_status(flow, RPC_ERROR, &why);
+        send_status(flow, RPC_OK, NULL);
     } else {
         wire = rpc_value_decode(&rpc_error_coder, payload,
                                 header->length - RPC_HEADER_SIZE, &why);
@@ -265,7 +265,7 @@ take_rubbish(struct rpc_flow *flow, int status)
 {
     AUTO_ERROR why = {0};
 
-    error_set_from(&why, ERROR_FROM_RPC, ERROR_RPC,
+    error_set_from(&why, ERROR_FROM_STREAMS, ERROR_RPC,
                    "stream aborted with unexpected status %d", status);
     if (!flow->is_server) {
         rpc_close(flow->connection, &why);

@@ -15,9 +15,9 @@
  *     STREAM/OK  ------------------->          had any); the client has no more
  *           <------------------ STREAM/OK      and all of it was taken: the end
  *
- * Either end may break it off: STREAM/ERROR, which a server answers with
- * STREAM/ERROR.  What comes for a flow that isn't there (any more) is ignored:
- * the other end can't know yet.
+ * Either end may break it off: STREAM/ERROR, which a server (as libvirtd does)
+ * answers with STREAM/OK.  What comes for a flow that isn't there (any more) is
+ * ignored: the other end can't know yet.
  *
  * Flow control.  The protocol has no credits; all that there is, is not to
  * read.

@@ -12,7 +12,8 @@ import uuid as uuid_module
 
 REMOTE = 0x20008086
 KEEPALIVE = 0x6B656570
-CALL, REPLY, MESSAGE, STREAM = 0, 1, 2, 3
+CALL, REPLY, MESSAGE, STREAM, STREAM_HOLE = 0, 1, 2, 3, 6
+OK, ERROR, CONTINUE = 0, 1, 2
 HEADER = struct.Struct(">IIIiiIi")
 
 CONNECT_OPEN = 1
@@ -21,6 +22,8 @@ DOMAIN_LOOKUP_BY_NAME = 23
 CONNECT_GET_HOSTNAME = 59
 CONNECT_SUPPORTS_FEATURE = 60
 AUTH_LIST = 66
+OPEN_CONSOLE = 201
+PREPARE_TUNNEL, PREPARE_TUNNEL3, PREPARE_TUNNEL3_PARAMS = 148, 215, 304
 DOMAIN_GET_STATE = 212
 DOMAIN_GET_JOB_INFO = 163
 DOMAIN_ABORT_JOB = 164
@@ -29,6 +32,8 @@ BEGIN3_PARAMS, PREPARE3_PARAMS, PERFORM3_PARAMS = 302, 303, 305
 FINISH3_PARAMS, CONFIRM3_PARAMS = 306, 307
 
 LIVE = 0x1
+PEER2PEER = 0x2
+TUNNELLED = 0x4
 PERSIST_DEST = 0x8
 UNDEFINE_SOURCE = 0x10
 PAUSED = 0x20
@@ -142,6 +147,8 @@ class Client:
         self.serial = 0
         self.replies = {}
         self.events = []
+        # serial: [(status, data)] of packets that came and were not taken
+        self.packets = {}
 
     def open(self, uri_path, flags=0):
         self.call(AUTH_LIST)
@@ -199,6 +206,9 @@ class Client:
                 self.send_raw(HEADER.pack(28, KEEPALIVE, 1, 2, MESSAGE, 0, 0))
         elif kind == MESSAGE:
             self.events.append((procedure, payload))
+        elif kind == STREAM:
+            packets = self.packets.setdefault(serial, [])
+            packets.append((status, payload.data))
         else:
             self.replies[serial] = (procedure, status, payload)
 
@@ -226,6 +236,29 @@ class Client:
 
     def call(self, procedure, arguments=b"", **more):
         return self.wait(self.start(procedure, arguments, **more))
+
+    # Streams.
+
+    def send_packet(self, procedure, serial, status, data=b"", kind=STREAM):
+        """One packet of the stream that the call `serial` has opened."""
+        size = HEADER.size + len(data)
+        self.send_raw(
+            HEADER.pack(size, REMOTE, 1, procedure, kind, serial, status)
+            + data
+        )
+
+    def packet(self, serial):
+        """The next packet of a stream: (status, data)."""
+        while not self.packets.get(serial):
+            self.pump()
+        return self.packets[serial].pop(0)
+
+    def stream_end(self, serial):
+        """Skips its data: what ends it, (status, Refused or None)."""
+        status = CONTINUE
+        while status == CONTINUE:
+            status, data = self.packet(serial)
+        return status, Refused(Reader(data)) if status == ERROR else None
 
     # Calls that tests need more than once.
 

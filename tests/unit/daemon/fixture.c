@@ -76,6 +76,7 @@ fixture_set_up(void **state)
     assert_non_null(daemon->loop);
     host_init(&daemon->host);
     list_init(&daemon->clients);
+    list_init(&daemon->consoles);
     daemon->host.loop = daemon->loop;
     daemon->host.qemu = &fixture->qemu;
     daemon->host.observer = &event_observer;
