@@ -38,8 +38,20 @@
     X(ARGUMENT_UNSUPPORTED) /* A flag or parameter that is not known. */       \
     X(OPERATION_ABORTED)    /* Somebody asked for it to stop. */               \
     X(NO_METADATA)          /* The domain has no such metadata. */             \
-    X(MIGRATE_UNSAFE)       /* Could corrupt the guest's disks. */             \
-    X(OVERFLOW)             /* A number is too large. */                       \
+    X(NO_NETWORK)           /* There is no such thing here; and so on. */      \
+    X(NO_INTERFACE)                                                            \
+    X(NO_STORAGE_POOL)                                                         \
+    X(NO_STORAGE_VOLUME)                                                       \
+    X(NO_NODE_DEVICE)                                                          \
+    X(NO_NWFILTER)                                                             \
+    X(NO_NWFILTER_BINDING)                                                     \
+    X(NO_SECRET)                                                               \
+    X(NO_SNAPSHOT)                                                             \
+    X(NO_CHECKPOINT)                                                           \
+    X(NO_BACKUP)                                                               \
+    X(NO_HOST_NAME)                                                            \
+    X(MIGRATE_UNSAFE)        /* Could corrupt the guest's disks. */            \
+    X(OVERFLOW)              /* A number is too large. */                      \
     X(OPERATION_UNSUPPORTED) /* Known, but not for this domain or host. */     \
     X(RESOURCE_BUSY)         /* Somebody else uses it. */                      \
     X(ACCESS_DENIED)         /* The user may not. */                           \
@@ -57,7 +69,12 @@
     X(CPU)     /* The comparison of CPUs. */                                   \
     X(STREAMS) /* Tunnelled data. */                                           \
     X(STORAGE) /* Disks. */                                                    \
-    X(REMOTE)  /* The client's end of a connection. */
+    X(NETWORK) /* Networks, ... */                                             \
+    X(INTERFACE)                                                               \
+    X(NODE_DEVICE)                                                             \
+    X(NWFILTER)                                                                \
+    X(SECRET)                                                                  \
+    X(REMOTE) /* The client's end of a connection. */
 
 #define X(name) ERROR_##name,
 enum error_code { ERROR_CODES(X) };

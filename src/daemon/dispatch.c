@@ -10,7 +10,8 @@ typedef void handler(struct client *client, struct rpc_call *call,
 struct row {
     enum remote_procedure procedure;
     enum rpc_access access;
-    handler *handle;
+    handler *handle; /* NULL: answer_none(). */
+    enum shape takes;
 };
 
 /* Each handler knows the type of its arguments; the table does not. */
@@ -20,6 +21,8 @@ struct row {
     {                                                                          \
         handle_##name(client, call, args);                                     \
     }
+#define THUNK_EMPTY(name)
+#define THUNK_REFUSED(name)
 #define THUNK_LATER(name)
 #define PROCEDURE(number, NAME, name, takes, gives, access, served)            \
     THUNK_##served(name)
@@ -28,11 +31,15 @@ struct row {
 #undef PROCEDURE
 
 static const struct row rows[] = {
-#define ROW_SERVED(NAME, name, access)                                         \
-    {REMOTE_PROC_##NAME, RPC_ACCESS_##access, call_##name},
-#define ROW_LATER(NAME, name, access)
+#define ROW_SERVED(NAME, name, takes, access)                                  \
+    {REMOTE_PROC_##NAME, RPC_ACCESS_##access, call_##name, SHAPE_##takes},
+#define ROW_EMPTY(NAME, name, takes, access)                                   \
+    {REMOTE_PROC_##NAME, RPC_ACCESS_##access, NULL, SHAPE_##takes},
+#define ROW_REFUSED(NAME, name, takes, access)                                 \
+    ROW_EMPTY(NAME, name, takes, access)
+#define ROW_LATER(NAME, name, takes, access)
 #define PROCEDURE(number, NAME, name, takes, gives, access, served)            \
-    ROW_##served(NAME, name, access)
+    ROW_##served(NAME, name, takes, access)
 #include "rpc/procedures.def"
 #undef PROCEDURE
 #undef EVENT
@@ -52,7 +59,11 @@ dispatch(struct client *client, struct rpc_call *call)
         error_set_from(&err, ERROR_FROM_RPC, ERROR_RPC, "unknown procedure: %d",
                        (int)rpc_call_procedure(call));
     } else if (check_access(client, row, &err) == 0) {
-        row->handle(client, call, rpc_call_args(call));
+        if (row->handle) {
+            row->handle(client, call, rpc_call_args(call));
+        } else {
+            answer_none(client, call, row->takes);
+        }
         return;
     }
     rpc_call_fail(call, &err);
@@ -73,6 +84,8 @@ static int
 check_access(const struct client *client, const struct row *row,
              struct error *err)
 {
+    const char *name = rpc_api_name(row->procedure);
+
     if (row->access == RPC_ACCESS_AUTH || row->access == RPC_ACCESS_FREE) {
         return 0;
     }
@@ -83,7 +96,7 @@ check_access(const struct client *client, const struct row *row,
     if (client->is_readonly && row->access == RPC_ACCESS_WRITE) {
         return error_set_from(err, ERROR_FROM_RPC, ERROR_OPERATION_DENIED,
                               "read only access prevents %s",
-                              rpc_procedure_name(row->procedure));
+                              name ? name : rpc_procedure_name(row->procedure));
     }
     return 0;
 }

@@ -16,9 +16,25 @@
 
 void dispatch(struct client *client, struct rpc_call *call);
 
+/* What a call's arguments begin with, by the table's column. */
+enum shape {
+    SHAPE_NONE,
+    SHAPE_ARGS, /* A struct of its own. */
+    SHAPE_DOM,
+    SHAPE_DOM_NAMED,
+    SHAPE_NAMED,
+    SHAPE_UUID,
+};
+
+/* For the rows EMPTY and REFUSED (handle_none.c). */
+void answer_none(struct client *client, struct rpc_call *call,
+                 enum shape takes);
+
 #define HANDLER_SERVED(name, takes)                                            \
     void handle_##name(struct client *client, struct rpc_call *call,           \
                        const struct RPC_STRUCT_##takes(name) * args);
+#define HANDLER_EMPTY(name, takes)
+#define HANDLER_REFUSED(name, takes)
 #define HANDLER_LATER(name, takes)
 #define PROCEDURE(number, NAME, name, takes, gives, access, served)            \
     HANDLER_##served(name, takes)
@@ -27,4 +43,6 @@ void dispatch(struct client *client, struct rpc_call *call);
 #undef PROCEDURE
 #undef EVENT
 #undef HANDLER_SERVED
+#undef HANDLER_EMPTY
+#undef HANDLER_REFUSED
 #undef HANDLER_LATER

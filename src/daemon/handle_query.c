@@ -187,33 +187,6 @@ handle_domain_get_autostart(struct client *client, struct rpc_call *call,
     }
 }
 
-/* There are no managed save images and no snapshots here; `virsh undefine`
- * asks. */
-void
-handle_domain_has_managed_save_image(
-    struct client *client, struct rpc_call *call,
-    const struct remote_domain_has_managed_save_image_args *args)
-{
-    struct domain *domain = wire_find_or_fail(client, call, &args->dom);
-    struct remote_domain_has_managed_save_image_ret ret = {0};
-
-    if (domain) {
-        rpc_call_reply(call, &ret);
-    }
-}
-
-void
-handle_domain_snapshot_num(struct client *client, struct rpc_call *call,
-                           const struct remote_domain_snapshot_num_args *args)
-{
-    struct domain *domain = wire_find_or_fail(client, call, &args->dom);
-    struct remote_domain_snapshot_num_ret ret = {0};
-
-    if (domain) {
-        rpc_call_reply(call, &ret);
-    }
-}
-
 /* No security driver: an empty label, which is its NUL. */
 void
 handle_domain_get_security_label(
@@ -225,18 +198,6 @@ handle_domain_get_security_label(
     struct remote_domain_get_security_label_ret ret = {
         .label = {sizeof empty, empty},
     };
-
-    if (domain) {
-        rpc_call_reply(call, &ret);
-    }
-}
-
-void
-handle_domain_get_messages(struct client *client, struct rpc_call *call,
-                           const struct remote_domain_get_messages_args *args)
-{
-    struct domain *domain = wire_find_or_fail(client, call, &args->dom);
-    struct remote_domain_get_messages_ret ret = {0};
 
     if (domain) {
         rpc_call_reply(call, &ret);

@@ -77,16 +77,11 @@ rpc_send_event(struct rpc_connection *connection,
                enum remote_procedure procedure, const void *args)
 {
     const struct rpc_procedure *row = rpc_procedure_find(procedure);
-    struct rpc_header header = {
-        .program = RPC_PROGRAM_REMOTE,
-        .version = RPC_VERSION,
-        .procedure = (int32_t)procedure,
-        .type = RPC_MESSAGE,
-        .status = RPC_OK,
-    };
+    struct rpc_header header = {.type = RPC_MESSAGE, .status = RPC_OK};
     AUTO_ERROR err = {0};
 
     assert(row && row->is_event);
+    rpc_header_set_procedure(&header, procedure);
     if (!rpc_connection_is_open(connection)) {
         return;
     }
@@ -193,15 +188,25 @@ static void *
 decode_call(const struct rpc_header *header, const uint8_t *payload,
             const struct rpc_procedure **procedure, struct error *err)
 {
-    if (header->program != RPC_PROGRAM_REMOTE ||
+    const char *api = NULL;
+
+    if ((header->program != RPC_PROGRAM_REMOTE &&
+         header->program != RPC_PROGRAM_QEMU) ||
         header->version != RPC_VERSION) {
         error_set_from(err, ERROR_FROM_RPC, ERROR_RPC,
                        "Cannot find program %u version %u", header->program,
                        header->version);
         return NULL;
     }
-    *procedure = rpc_procedure_find(header->procedure);
+    *procedure = rpc_procedure_of(header);
     if (!*procedure || !(*procedure)->is_served) {
+        if (header->program == RPC_PROGRAM_REMOTE) {
+            api = rpc_api_name(header->procedure);
+        }
+        if (api) {
+            error_set_from(err, ERROR_FROM_DOMAIN, ERROR_NO_SUPPORT, "%s", api);
+            return NULL;
+        }
         error_set_from(err, ERROR_FROM_RPC, ERROR_RPC, "unknown procedure: %d",
                        header->procedure);
         return NULL;

@@ -388,14 +388,13 @@ trace(const char *direction, const struct rpc_header *header)
         "CALL",          "REPLY",          "MESSAGE",    "STREAM",
         "CALL_WITH_FDS", "REPLY_WITH_FDS", "STREAM_HOLE"};
     bool is_known = header->type >= 0 && header->type < (int)ARRAY_COUNT(types);
+    const struct rpc_procedure *procedure = rpc_procedure_of(header);
 
     if (log_has_trace(LOG_TOPIC_rpc)) {
         log_trace(LOG_TOPIC_rpc, "%s %s prog=0x%08x %d=%s ser=%u st=%d",
                   direction, is_known ? types[header->type] : "?",
                   header->program, header->procedure,
-                  header->program == RPC_PROGRAM_REMOTE
-                      ? rpc_procedure_name(header->procedure)
-                      : "?",
-                  header->serial, header->status);
+                  procedure ? procedure->name : "?", header->serial,
+                  header->status);
     }
 }

@@ -78,6 +78,20 @@ const struct rpc_coder rpc_error_coder = {
 #define CODER_ARGS(name) CODER(remote_##name##_args)
 #define CODER_RET(name)  CODER(remote_##name##_ret)
 #define CODER_NONE(name)
+#define CODER_DOM(name)
+#define CODER_NAMED(name)
+#define CODER_UUID(name)
+#define CODER_NUMBER(name)
+#define CODER_NAMES(name)
+#define CODER_LIST(name)
+#define CODER_DOM_NAMED(name)
+CODER(remote_domain_only_args)
+CODER(remote_named_args)
+CODER(remote_uuid_args)
+CODER(remote_number_ret)
+CODER(remote_names_ret)
+CODER(remote_list_ret)
+CODER(remote_domain_named_args)
 #define PROCEDURE(number, NAME, name, takes, gives, access, served)            \
     CODER_##takes(name) CODER_##gives(name)
 #define EVENT(number, NAME, name) CODER(remote_##name##_msg)
@@ -85,11 +99,20 @@ const struct rpc_coder rpc_error_coder = {
 #undef PROCEDURE
 #undef EVENT
 
-#define POINTER_ARGS(name) &coder_remote_##name##_args
-#define POINTER_RET(name)  &coder_remote_##name##_ret
-#define POINTER_NONE(name) &rpc_nothing_coder
-#define IS_SERVED          true
-#define IS_LATER           false
+#define POINTER_ARGS(name)      &coder_remote_##name##_args
+#define POINTER_RET(name)       &coder_remote_##name##_ret
+#define POINTER_NONE(name)      &rpc_nothing_coder
+#define POINTER_DOM(name)       &coder_remote_domain_only_args
+#define POINTER_NAMED(name)     &coder_remote_named_args
+#define POINTER_UUID(name)      &coder_remote_uuid_args
+#define POINTER_NUMBER(name)    &coder_remote_number_ret
+#define POINTER_NAMES(name)     &coder_remote_names_ret
+#define POINTER_LIST(name)      &coder_remote_list_ret
+#define POINTER_DOM_NAMED(name) &coder_remote_domain_named_args
+#define IS_SERVED               true
+#define IS_EMPTY                true
+#define IS_REFUSED              true
+#define IS_LATER                false
 
 /* The table's rows, in its order. */
 enum {
@@ -124,7 +147,7 @@ static const struct rpc_procedure procedures[ROWS] = {
 };
 
 /* From a number to its row, counted from 1. */
-static const uint8_t rows[] = {
+static const uint16_t rows[] = {
 #define PROCEDURE(number, NAME, name, takes, gives, access, served)            \
     [number] = 1 + ROW_##NAME,
 #define EVENT(number, NAME, name) [number] = 1 + ROW_##NAME,
@@ -140,6 +163,48 @@ rpc_procedure_find(int64_t number)
         return NULL;
     }
     return &procedures[rows[number] - 1];
+}
+
+const char *
+rpc_api_name(int64_t number)
+{
+    static const char *const names[] = {
+#define API(number, name) [number] = (name),
+#include "rpc/api.def"
+#undef API
+    };
+
+    return number >= 0 && number < (int64_t)ARRAY_COUNT(names) ? names[number]
+                                                               : NULL;
+}
+
+const struct rpc_procedure *
+rpc_procedure_of(const struct rpc_header *header)
+{
+    if (header->version != RPC_VERSION || header->procedure < 0 ||
+        header->procedure >= RPC_QEMU_FIRST) {
+        return NULL;
+    }
+    switch (header->program) {
+    case RPC_PROGRAM_REMOTE:
+        return rpc_procedure_find(header->procedure);
+    case RPC_PROGRAM_QEMU:
+        return rpc_procedure_find(RPC_QEMU(header->procedure));
+    default:
+        return NULL;
+    }
+}
+
+void
+rpc_header_set_procedure(struct rpc_header *header,
+                         enum remote_procedure procedure)
+{
+    bool is_qemu = (int)procedure >= RPC_QEMU_FIRST;
+
+    header->program = is_qemu ? RPC_PROGRAM_QEMU : RPC_PROGRAM_REMOTE;
+    header->version = RPC_VERSION;
+    header->procedure =
+        (int32_t)procedure - (is_qemu ? (int32_t)RPC_QEMU_FIRST : 0);
 }
 
 const struct rpc_procedure *

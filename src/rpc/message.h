@@ -25,6 +25,19 @@ struct remote_nothing {
 #define RPC_STRUCT_ARGS(name) remote_##name##_args
 #define RPC_STRUCT_RET(name)  remote_##name##_ret
 #define RPC_STRUCT_NONE(name) remote_nothing
+/* Those that many procedures share. */
+#define RPC_STRUCT_DOM(name)       remote_domain_only_args
+#define RPC_STRUCT_DOM_NAMED(name) remote_domain_named_args
+#define RPC_STRUCT_NAMED(name)     remote_named_args
+#define RPC_STRUCT_UUID(name)      remote_uuid_args
+#define RPC_STRUCT_NUMBER(name)    remote_number_ret
+#define RPC_STRUCT_NAMES(name)     remote_names_ret
+#define RPC_STRUCT_LIST(name)      remote_list_ret
+
+/* The procedures of libvirt's second program, for QEMU's own monitor, stand in
+ * the same table: behind all numbers of the first. */
+enum { RPC_QEMU_FIRST = 1000 };
+#define RPC_QEMU(number) (RPC_QEMU_FIRST + (number))
 
 enum remote_procedure {
 #define PROCEDURE(number, NAME, name, takes, gives, access, served)            \
@@ -65,6 +78,13 @@ const struct rpc_procedure *rpc_procedure_find(int64_t number);
 const struct rpc_procedure *rpc_procedure_each(size_t index);
 /* "CONNECT_OPEN", or "?" for a number that isn't known. */
 const char *rpc_procedure_name(int64_t number);
+/* "virConnectOpen", libvirt's name of the function; NULL for what libvirt 9.0.0
+ * has no procedure for. */
+const char *rpc_api_name(int64_t number);
+/* The row that a header names, and the other way round. */
+const struct rpc_procedure *rpc_procedure_of(const struct rpc_header *header);
+void rpc_header_set_procedure(struct rpc_header *header,
+                              enum remote_procedure procedure);
 
 extern const struct rpc_coder rpc_error_coder; /* struct remote_error */
 extern const struct rpc_coder rpc_nothing_coder;

@@ -38,14 +38,12 @@ rpc_request(struct rpc_connection *connection, enum remote_procedure procedure,
 {
     struct rpc_pending *pending = xcalloc(1, sizeof(*pending));
     struct rpc_header header = {
-        .program = RPC_PROGRAM_REMOTE,
-        .version = RPC_VERSION,
-        .procedure = (int32_t)procedure,
         .type = RPC_CALL,
         .serial = connection->serial,
         .status = RPC_OK,
     };
 
+    rpc_header_set_procedure(&header, procedure);
     pending->connection = connection;
     pending->procedure = rpc_procedure_find(procedure);
     pending->serial = connection->serial;
@@ -104,14 +102,12 @@ void
 rpc_receive_event(struct rpc_connection *connection,
                   const struct rpc_header *header, const uint8_t *payload)
 {
-    const struct rpc_procedure *row = rpc_procedure_find(header->procedure);
+    const struct rpc_procedure *row = rpc_procedure_of(header);
     AUTO_ERROR err = {0};
     void *args;
 
     /* A newer peer may have events that we don't know. */
-    if (header->program != RPC_PROGRAM_REMOTE ||
-        header->version != RPC_VERSION || !row || !row->is_event ||
-        !connection->callbacks.event) {
+    if (!row || !row->is_event || !connection->callbacks.event) {
         return;
     }
     args = rpc_value_decode(row->args, payload,
@@ -164,8 +160,9 @@ rpc_pending_header(const struct rpc_pending *pending, struct rpc_header *header)
 static struct rpc_pending *
 find(struct rpc_connection *connection, const struct rpc_header *header)
 {
-    if (header->program != RPC_PROGRAM_REMOTE ||
-        header->version != RPC_VERSION) {
+    const struct rpc_procedure *procedure = rpc_procedure_of(header);
+
+    if (!procedure) {
         return NULL;
     }
     LIST_FOR_EACH (link, &connection->pending) {
@@ -173,7 +170,7 @@ find(struct rpc_connection *connection, const struct rpc_header *header)
             container_of(link, struct rpc_pending, link);
 
         if (pending->serial == header->serial &&
-            (int32_t)pending->procedure->number == header->procedure) {
+            pending->procedure == procedure) {
             return pending;
         }
     }

@@ -190,8 +190,11 @@ peer_send(struct peer *peer, enum remote_procedure procedure, const void *args)
 void
 peer_send_zeros(struct peer *peer, enum remote_procedure procedure)
 {
+    struct rpc_header header = {0};
+    rpc_header_set_procedure(&header, procedure);
     uint32_t words[ZEROS] = {
-        0, RPC_PROGRAM_REMOTE, RPC_VERSION, procedure, RPC_CALL, ++peer->serial,
+        0,        header.program, header.version, (uint32_t)header.procedure,
+        RPC_CALL, ++peer->serial,
     };
     AUTO_MESSAGE message = frame_of(words, ZEROS);
 
@@ -217,7 +220,7 @@ peer_read(struct fixture *fixture, struct peer *peer)
     assert_int_equal(
         read_from(fixture->daemon.loop, peer->fd, data + RPC_HEADER_SIZE, size),
         size);
-    row = rpc_procedure_find(answer.header.procedure);
+    row = rpc_procedure_of(&answer.header);
     assert_non_null(row);
     if (answer.header.status == RPC_ERROR) {
         struct remote_error *wire =

@@ -68,15 +68,13 @@ message_of(enum remote_procedure procedure, enum rpc_type type, uint32_t serial,
 {
     const struct rpc_procedure *row = rpc_procedure_find(procedure);
     struct rpc_header header = {
-        .program = RPC_PROGRAM_REMOTE,
-        .version = RPC_VERSION,
-        .procedure = (int32_t)procedure,
         .type = (int32_t)type,
         .serial = serial,
     };
     struct rpc_message message = {0};
     AUTO_ERROR err = {0};
 
+    rpc_header_set_procedure(&header, procedure);
     assert_int_equal(rpc_message_format(
                          &message, &header,
                          type == RPC_REPLY ? row->ret : row->args, value, &err),

@@ -163,7 +163,8 @@ client_reads_golden(struct server *server, const char *name)
 
 /* An error of the protocol, as libvirtd words it. */
 static void
-client_reads_error(struct server *server, uint32_t serial, const char *text)
+client_reads_code(struct server *server, uint32_t serial, int code,
+                  const char *text)
 {
     struct rpc_header header;
     AUTO_MESSAGE message = client_reads(server, &header);
@@ -176,10 +177,16 @@ client_reads_error(struct server *server, uint32_t serial, const char *text)
     assert_int_equal(header.type, RPC_REPLY);
     assert_int_equal(header.status, RPC_ERROR);
     assert_int_equal(header.serial, serial);
-    assert_int_equal(wire->code, 39);
-    assert_int_equal(wire->domain, 7);
+    assert_int_equal(wire->code, code);
+    assert_int_equal(wire->domain, code == 39 ? 7 : 20);
     assert_string_equal(*wire->message, text);
     rpc_value_free(&rpc_error_coder, wire);
+}
+
+static void
+client_reads_error(struct server *server, uint32_t serial, const char *text)
+{
+    client_reads_code(server, serial, 39, text);
 }
 
 static void
@@ -272,14 +279,16 @@ an_unknown_procedure_is_answered_in_libvirtds_words(void **state)
 }
 
 static void
-a_procedure_not_served_yet_is_as_good_as_unknown(void **state)
+a_procedure_not_served_is_named_as_not_supported(void **state)
 {
     struct server *server = *state;
 
     client_sends(server, FRAME(0, RPC_PROGRAM_REMOTE, 1,
                                REMOTE_PROC_DOMAIN_MIGRATE_START_POST_COPY, 0, 5,
                                0, 0, 0, 0, 0, 0, 0, 0));
-    client_reads_error(server, 5, "unknown procedure: 364");
+    client_reads_code(server, 5, 3,
+                      "this function is not supported by the connection "
+                      "driver: virDomainMigrateStartPostCopy");
     /* An event is no procedure. */
     client_sends(server, FRAME(0, RPC_PROGRAM_REMOTE, 1, 318, 0, 6, 0));
     client_reads_error(server, 6, "unknown procedure: 318");
@@ -292,8 +301,8 @@ an_unknown_program_or_version_is_echoed(void **state)
     struct server *server = *state;
     struct rpc_header header;
 
-    client_sends(server, FRAME(0, 0x20008087, 1, 1, 0, 5, 0));
-    client_reads_error(server, 5, "Cannot find program 536903815 version 1");
+    client_sends(server, FRAME(0, 0x20008088, 1, 1, 0, 5, 0));
+    client_reads_error(server, 5, "Cannot find program 536903816 version 1");
     client_sends(server, FRAME(0, RPC_PROGRAM_REMOTE, 2, 1, 0, 6, 0));
     client_reads_error(server, 6, "Cannot find program 536903814 version 2");
     client_sends(server, FRAME(0, 0x20008087, 3, 44, 0, 7, 0));
@@ -671,7 +680,7 @@ main(void)
         TEST(a_call_that_comes_byte_by_byte_is_a_call),
         TEST(replies_go_out_in_the_order_of_the_answers),
         TEST(an_unknown_procedure_is_answered_in_libvirtds_words),
-        TEST(a_procedure_not_served_yet_is_as_good_as_unknown),
+        TEST(a_procedure_not_served_is_named_as_not_supported),
         TEST(an_unknown_program_or_version_is_echoed),
         TEST(arguments_that_can_not_be_decoded_are_answered),
         TEST(a_message_shorter_than_a_header_closes),

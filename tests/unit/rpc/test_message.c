@@ -173,13 +173,60 @@ every_row_is_found_by_its_number(void **state)
         assert_non_null(row->args);
         assert_true(row->is_event == !row->ret);
     }
-    assert_int_equal(count, 155);
+    assert_true(count > 200);
     assert_null(rpc_procedure_find(0));
     assert_null(rpc_procedure_find(-1));
     assert_null(rpc_procedure_find(440));
     assert_null(rpc_procedure_find(INT32_MAX));
     assert_string_equal(rpc_procedure_name(216), "DOMAIN_MIGRATE_PERFORM3");
     assert_string_equal(rpc_procedure_name(9999), "?");
+}
+
+static void
+every_call_has_libvirts_name_of_it(void **state)
+{
+    const struct rpc_procedure *row;
+
+    (void)state;
+    for (size_t i = 0; (row = rpc_procedure_each(i)); i++) {
+        bool has_name = rpc_api_name(row->number);
+
+        assert_true(row->is_event || has_name ||
+                    row->access == RPC_ACCESS_AUTH ||
+                    (int)row->number > RPC_QEMU_FIRST);
+        assert_false(row->is_event && has_name);
+    }
+    assert_string_equal(rpc_api_name(1), "virConnectOpen");
+    assert_string_equal(rpc_api_name(214), "virDomainMigratePrepare3");
+    assert_string_equal(rpc_api_name(443), "virDomainFDAssociate");
+    assert_null(rpc_api_name(444));
+    assert_null(rpc_api_name(0));
+    assert_null(rpc_api_name(-1));
+}
+
+static void
+the_programs_procedures_are_kept_apart(void **state)
+{
+    struct rpc_header header = {0};
+
+    (void)state;
+    rpc_header_set_procedure(&header, REMOTE_PROC_QEMU_DOMAIN_AGENT_COMMAND);
+    assert_int_equal(header.program, 0x20008087);
+    assert_int_equal(header.procedure, 3);
+    assert_int_equal(rpc_procedure_of(&header)->number,
+                     REMOTE_PROC_QEMU_DOMAIN_AGENT_COMMAND);
+    header.program = RPC_PROGRAM_REMOTE;
+    assert_string_equal(rpc_procedure_of(&header)->name, "CONNECT_GET_TYPE");
+    header.procedure = REMOTE_PROC_QEMU_DOMAIN_AGENT_COMMAND;
+    assert_null(rpc_procedure_of(&header));
+    header.procedure = -1;
+    assert_null(rpc_procedure_of(&header));
+    header.program = RPC_PROGRAM_QEMU;
+    header.procedure = INT32_MAX;
+    assert_null(rpc_procedure_of(&header));
+    header.procedure = 3;
+    header.version = 2;
+    assert_null(rpc_procedure_of(&header));
 }
 
 static void
@@ -351,6 +398,8 @@ main(void)
         cmocka_unit_test(captured_arguments_are_what_virsh_was_asked),
         cmocka_unit_test(messages_are_as_long_as_libvirts),
         cmocka_unit_test(every_row_is_found_by_its_number),
+        cmocka_unit_test(every_call_has_libvirts_name_of_it),
+        cmocka_unit_test(the_programs_procedures_are_kept_apart),
         cmocka_unit_test(zeros_are_a_value_of_every_struct),
         cmocka_unit_test(truncated_arguments_are_refused_at_every_length),
         cmocka_unit_test(bytes_after_the_arguments_are_ignored),
