@@ -215,7 +215,8 @@ def end_guest(guest, *daemons):
 
 
 class Command(Ours):
-    """`vmferry migrate`: a process and two connections for each migration."""
+    """`vmferry migrate`: a process and two connections for each migration,
+    one of them between the daemons."""
 
     def migrate(self):
         command = [VMFERRY, "-c", self.here.uri, "--quiet", "migrate"]

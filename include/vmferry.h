@@ -258,6 +258,10 @@ VMFERRY_API int vmferry_events_wait(
 /* libvirt's numbers (virDomainMigrateFlags) of those that make sense here. */
 enum vmferry_migrate_flags {
     VMFERRY_MIGRATE_LIVE = 1 << 0,
+    /* The source's daemon does it all, and goes on when the caller goes; the
+     * destination's URI is as the source sees it.  Without, the caller calls
+     * both hosts. */
+    VMFERRY_MIGRATE_PEER2PEER = 1 << 1,
     VMFERRY_MIGRATE_PERSIST_DEST = 1 << 3,
     VMFERRY_MIGRATE_UNDEFINE_SOURCE = 1 << 4,
     VMFERRY_MIGRATE_PAUSED = 1 << 5,
@@ -309,6 +313,7 @@ enum vmferry_outcome {
 
 struct vmferry_report {
     enum vmferry_outcome outcome;
+    enum vmferry_phase phase; /* In which it ended. */
     int64_t total_us;
     int64_t phase_us[VMFERRY_PHASE_COUNT];
     struct vmferry_values

@@ -89,8 +89,8 @@ def run(folder):
     beat.wait_running(20)
 
     say(
-        """Now it moves to harbour while it runs.  The command talks to both
-        daemons: the source describes the guest (begin), the destination starts
+        """Now it moves to harbour while it runs.  The daemons do that between
+        them, and the command looks on: the source describes the guest (begin), the destination starts
         a QEMU that waits (prepare), the memory is copied while the guest goes
         on (perform); then it is stopped, the last bit follows, the destination
         lets it run (finish), and only then the source lets go (confirm)."""
@@ -102,8 +102,11 @@ def run(folder):
     check(beat, 1)
     vmferry("-c", harbour.uri, "list")
 
-    say("And back, over TCP this time and as fast as it goes.")
-    vmferry("-c", harbour.uri, "migrate", "beat", port.tcp_uri)
+    say(
+        """And back, over TCP this time and as fast as it goes; and the command
+        calls both daemons itself."""
+    )
+    vmferry("-c", harbour.uri, "migrate", "--managed", "beat", port.tcp_uri)
     check(beat, 2)
     print("\nThe guest looks at all of its memory: " + beat.verify())
     vmferry("-c", port.uri, "destroy", "beat")

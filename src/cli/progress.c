@@ -106,7 +106,7 @@ phase_meaning(enum vmferry_phase phase, bool is_stopping)
 {
     switch (phase) {
     case VMFERRY_PHASE_CONNECT:
-        return "both hosts are asked what they can";
+        return "the hosts are asked what they can";
     case VMFERRY_PHASE_BEGIN:
         return is_stopping ? "stopping: nothing was changed yet"
                            : "the source locks and describes the guest";

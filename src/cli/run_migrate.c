@@ -196,6 +196,11 @@ read_flags(const struct arguments *arguments)
             flags |= rows[i].flag;
         }
     }
+    /* By default the source's daemon does it all: what happens to this process,
+     * or to the computer that it runs on, must not hurt a migration. */
+    if (!arguments_option(arguments, "managed")) {
+        flags |= VMFERRY_MIGRATE_PEER2PEER;
+    }
     if (flags & VMFERRY_MIGRATE_OFFLINE) {
         flags |= VMFERRY_MIGRATE_PERSIST_DEST;
     } else if (!arguments_option(arguments, "pause")) {
@@ -274,6 +279,20 @@ json_of_report(const struct arguments *arguments,
     return object;
 }
 
+/* The two hosts may see different networks than we do. */
+static void
+print_hint(const struct arguments *arguments,
+           const struct vmferry_report *report)
+{
+    if (!arguments_option(arguments, "managed") &&
+        report->phase == VMFERRY_PHASE_CONNECT && report->name) {
+        fputs("The source's daemon connects to the destination by itself: give "
+              "the URI as the source\n"
+              "sees it, or call both hosts from here with --managed.\n",
+              stderr);
+    }
+}
+
 /* Where the guest is now that it has not moved. */
 static void
 print_stay(const struct arguments *arguments,
@@ -307,6 +326,7 @@ fail(struct vmferry *handle, const struct arguments *arguments,
     if (arguments->is_json) {
         output_json(json_of_report(arguments, report));
     } else {
+        print_hint(arguments, report);
         print_stay(arguments, report);
     }
     if (report->outcome == VMFERRY_UNKNOWN) {

@@ -276,7 +276,12 @@ handle_open(struct vmferry *handle, const char *text, unsigned flags,
 static void
 event(void *owner, enum remote_procedure procedure, const void *args)
 {
-    events_add(owner, procedure, args);
+    struct vmferry *handle = owner;
+
+    if (!handle->listener ||
+        !handle->listener(handle->listener_owner, procedure, args)) {
+        events_add(handle, procedure, args);
+    }
 }
 
 static void

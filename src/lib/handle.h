@@ -35,6 +35,10 @@ struct vmferry {
     struct list events;
     /* The migration under way, or NULL. Borrowed. */
     struct migration *migration;
+    /* Who sees an event first; true: nobody else has to. NULL: nobody. */
+    bool (*listener)(void *owner, enum remote_procedure procedure,
+                     const void *args);
+    void *listener_owner;
 };
 
 struct vmferry_values {

@@ -5,19 +5,19 @@
 
 #include <libvirt/libvirt.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "ferry/coordinator_remote.h"
-#include "lib/protocol.h"
+#include "lib/course.h"
 #include "lib/handle.h"
+#include "lib/protocol.h"
 #include "rpc/typed.h"
 
 /* A migration, on the stack of vmferry_migrate(). */
 struct migration {
-    struct vmferry *handle;
-    const char *uri; /* The destination's. */
+    struct course course;
+    struct vmferry *handle; /* The course's, as the next two. */
+    const char *uri;
     const struct vmferry_migrate_options *options;
-    struct vmferry_report *report;
     struct parameters parameters;       /* Owned. The user's. */
     struct remote_dom domain;           /* Owned. */
     struct rpc_connection *destination; /* Owned. */
@@ -28,12 +28,7 @@ struct migration {
     struct coordinator_remote ends[2];
     struct coordinator *coordinator; /* Owned. NULL: not under way. */
     enum coordinator_state state;
-    bool is_stopping;
     struct error error; /* Why it failed. */
-    /* The clock: where it is, and since when. */
-    enum vmferry_phase phase;
-    int64_t started_us;
-    int64_t phase_started_us;
     /* Statistics, for the eye. */
     struct timer timer;
     struct rpc_pending *asking; /* For statistics, or NULL. */
@@ -44,58 +39,21 @@ static int open_destination(struct migration *migration);
 static int run(struct migration *migration);
 static void ended(void *owner, enum coordinator_state state,
                   const struct error *err, const struct error *warning);
-static void look_back(struct migration *migration);
 
 /* ----------------------------------------------------------------- phases */
-
-static void
-tell(struct migration *migration, bool is_new_phase,
-     const struct vmferry_values *statistics)
-{
-    const struct vmferry_progress progress = {
-        .phase = migration->phase,
-        .is_new_phase = is_new_phase,
-        .is_stopping = migration->is_stopping,
-        .elapsed_us = monotonic_us() - migration->started_us,
-        .statistics = statistics,
-    };
-
-    if (migration->options->progress) {
-        migration->options->progress(migration->options->owner, &progress);
-    }
-}
-
-static void
-leave_phase(struct migration *migration)
-{
-    int64_t now_us = monotonic_us();
-
-    migration->report->phase_us[migration->phase] +=
-        now_us - migration->phase_started_us;
-    migration->report->total_us = now_us - migration->started_us;
-    migration->phase_started_us = now_us;
-}
 
 static void
 moved(void *owner, enum coordinator_state state)
 {
     struct migration *migration = owner;
-    enum vmferry_phase phase = (enum vmferry_phase)coordinator_state_phase(
-        state, (enum coordinator_phase)migration->phase);
-    bool was_stopping = migration->is_stopping;
-    bool is_new = phase != migration->phase;
+    struct course *course = &migration->course;
 
     migration->state = state;
-    if (coordinator_state_is_end(state)) {
-        return;
-    }
-    migration->is_stopping = coordinator_state_is_way_back(state);
-    if (is_new) {
-        leave_phase(migration);
-        migration->phase = phase;
-    }
-    if (is_new || was_stopping != migration->is_stopping) {
-        tell(migration, is_new, NULL);
+    if (!coordinator_state_is_end(state)) {
+        course_enter(course,
+                     (enum vmferry_phase)coordinator_state_phase(
+                         state, (enum coordinator_phase)course->phase),
+                     coordinator_state_is_way_back(state));
     }
 }
 
@@ -113,10 +71,10 @@ got_statistics(void *owner, const void *result, const struct error *err)
 
     migration->asking = NULL;
     if (!err && ret->type != VIR_DOMAIN_JOB_NONE &&
-        migration->phase == VMFERRY_PHASE_PERFORM &&
+        migration->course.phase == VMFERRY_PHASE_PERFORM &&
         rpc_params_decode(ret->params.params_val, ret->params.params_len,
                           &values.list, &ignored) == 0) {
-        tell(migration, false, &values);
+        course_tell(&migration->course, false, &values);
     }
     parameters_done(&values.list);
     timer_start(&migration->timer, migration->handle->loop,
@@ -129,7 +87,7 @@ ask_statistics(void *owner)
     struct migration *migration = owner;
     struct remote_domain_get_job_stats_args args = {.dom = migration->domain};
 
-    if (migration->phase == VMFERRY_PHASE_PERFORM &&
+    if (migration->course.phase == VMFERRY_PHASE_PERFORM &&
         rpc_connection_is_open(migration->handle->connection)) {
         migration->asking = rpc_request(migration->handle->connection,
                                         REMOTE_PROC_DOMAIN_GET_JOB_STATS, &args,
@@ -269,17 +227,17 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
 {
     struct migration *migration = owner;
 
-    migration->report->outcome = state == COORDINATOR_STATE_FAILED
-                                     ? VMFERRY_STAYED
-                                 : state == COORDINATOR_STATE_UNKNOWN ||
-                                         state == COORDINATOR_STATE_STRANDED
-                                     ? VMFERRY_UNKNOWN
-                                     : VMFERRY_MOVED;
+    migration->course.report->outcome =
+        state == COORDINATOR_STATE_FAILED ? VMFERRY_STAYED
+        : state == COORDINATOR_STATE_UNKNOWN ||
+                state == COORDINATOR_STATE_STRANDED
+            ? VMFERRY_UNKNOWN
+            : VMFERRY_MOVED;
     if (err) {
         error_copy(&migration->error, err);
     }
     if (warning) {
-        migration->report->warning = xasprintf(
+        migration->course.report->warning = xasprintf(
             "the guest runs on %s, but its shell on %s may be left: %s",
             migration->uri, migration->handle->uri, warning->message);
     }
@@ -303,82 +261,18 @@ run(struct migration *migration)
         }
         interruptions += handle->interruptions;
         if (handle->interruptions == 0 || interruptions > 1) {
-            migration->report->outcome = VMFERRY_UNKNOWN;
+            migration->course.report->outcome = VMFERRY_UNKNOWN;
             handle->interruptions = 0;
             return error_set(
                 &migration->error, ERROR_OPERATION_ABORTED,
                 "left in phase %s without waiting for the hosts: they clean "
                 "up by themselves; look at both where the guest is",
-                vmferry_phase_name(migration->phase));
+                vmferry_phase_name(migration->course.phase));
         }
         handle->interruptions = 0;
         coordinator_interrupt(migration->coordinator);
     }
     return error_is_set(&migration->error) ? -1 : 0;
-}
-
-/* ----------------------------------------------------------- what came of it
- */
-
-static void
-take_final_state(void *owner, const void *result)
-{
-    const struct remote_domain_get_state_ret *ret = result;
-    struct vmferry_report *report = owner;
-
-    report->state = ret->state;
-    report->reason = ret->reason;
-}
-
-static void
-take_final_statistics(void *owner, const void *result)
-{
-    const struct remote_domain_get_job_stats_ret *ret = result;
-    struct vmferry_report *report = owner;
-    struct vmferry_values *values = vmferry_values_new();
-    AUTO_ERROR err = {0};
-
-    if (ret->type != VIR_DOMAIN_JOB_COMPLETED ||
-        rpc_params_decode(ret->params.params_val, ret->params.params_len,
-                          &values->list, &err) < 0) {
-        vmferry_values_free(values);
-        return;
-    }
-    report->statistics = values;
-}
-
-/* Asks the host that has the guest how it is, and what it cost.  What can't be
- * found out is left out. */
-static void
-look_back(struct migration *migration)
-{
-    bool has_moved = migration->report->outcome == VMFERRY_MOVED;
-    struct rpc_connection *connection =
-        has_moved ? migration->destination : migration->handle->connection;
-    const char *name = migration->report->name;
-    struct remote_domain_get_state_args of_state = {0};
-    struct remote_domain_get_job_stats_args of_job = {
-        .flags = VIR_DOMAIN_JOB_STATS_COMPLETED |
-                 VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED,
-    };
-    AUTO_ERROR not_found = {0};
-    AUTO_ERROR no_state = {0};
-    AUTO_ERROR no_statistics = {0};
-    AUTO_DOMAIN dom = {0};
-
-    if (handle_find_on(migration->handle, connection, name, &dom, &not_found) <
-        0) {
-        return;
-    }
-    of_state.dom = dom;
-    of_job.dom = dom;
-    handle_call_on(migration->handle, connection, REMOTE_PROC_DOMAIN_GET_STATE,
-                   &of_state, take_final_state, migration->report, &no_state);
-    if (has_moved) {
-        handle_call_on(
-            migration->handle, connection, REMOTE_PROC_DOMAIN_GET_JOB_STATS,
-            &of_job, take_final_statistics, migration->report, &no_statistics);
-    }
 }
 
 static void
@@ -397,7 +291,7 @@ migration_done(struct migration *migration)
     rpc_opening_free(migration->reopening);
     if (migration->destination) {
         if (rpc_connection_is_open(migration->destination) &&
-            migration->report->outcome != VMFERRY_UNKNOWN) {
+            migration->course.report->outcome != VMFERRY_UNKNOWN) {
             handle_call_on(migration->handle, migration->destination,
                            REMOTE_PROC_CONNECT_CLOSE, NULL, NULL, NULL,
                            &ignored);
@@ -434,7 +328,42 @@ make_ready(struct migration *migration, const char *domain)
     }
     name = parameters_find_string(&migration->parameters,
                                   VIR_MIGRATE_PARAM_DEST_NAME);
-    migration->report->name = xstrdup(name ? name : migration->domain.name);
+    migration->course.report->name =
+        xstrdup(name ? name : migration->domain.name);
+    return 0;
+}
+
+/* The client calls both hosts. */
+static int
+run_managed(struct course *course, const char *domain, struct error *err)
+{
+    struct vmferry *handle = course->handle;
+    struct vmferry_report *report = course->report;
+    __attribute__((cleanup(migration_done))) struct migration migration = {
+        .handle = handle,
+        .uri = course->uri,
+        .options = course->options,
+        .course = *course,
+    };
+
+    if (course->options->parameters) {
+        parameters_copy(&migration.parameters,
+                        &course->options->parameters->list);
+    }
+    handle->migration = &migration;
+    if (make_ready(&migration, domain) < 0 || run(&migration) < 0) {
+        course_stop_clock(&migration.course);
+        if (report->outcome == VMFERRY_STAYED && report->name) {
+            free(report->name);
+            report->name = xstrdup(migration.domain.name);
+            course_ask(&migration.course, handle->connection, COURSE_STATE);
+        }
+        error_move(err, &migration.error);
+        return -1;
+    }
+    course_stop_clock(&migration.course);
+    course_ask(&migration.course, migration.destination,
+               COURSE_STATE | COURSE_STATISTICS);
     return 0;
 }
 
@@ -444,33 +373,20 @@ vmferry_migrate(struct vmferry *handle, const char *domain,
                 const struct vmferry_migrate_options *options,
                 struct vmferry_report *report)
 {
-    __attribute__((cleanup(migration_done))) struct migration migration = {
+    struct course course = {
         .handle = handle,
         .uri = destination_uri,
         .options = options,
         .report = report,
-        .started_us = monotonic_us(),
     };
+    AUTO_ERROR err = {0};
+    int result;
 
-    *report = (struct vmferry_report){.outcome = VMFERRY_STAYED};
-    migration.phase_started_us = migration.started_us;
-    if (options->parameters) {
-        parameters_copy(&migration.parameters, &options->parameters->list);
-    }
-    handle->migration = &migration;
-    tell(&migration, true, NULL);
-    if (make_ready(&migration, domain) < 0 || run(&migration) < 0) {
-        leave_phase(&migration);
-        if (report->outcome == VMFERRY_STAYED && report->name) {
-            free(report->name);
-            report->name = xstrdup(migration.domain.name);
-            look_back(&migration);
-        }
-        return handle_fail(handle, &migration.error);
-    }
-    leave_phase(&migration);
-    look_back(&migration);
-    return 0;
+    course_start(&course);
+    result = options->flags & VMFERRY_MIGRATE_PEER2PEER
+                 ? peer_migration_run(&course, domain, &err)
+                 : run_managed(&course, domain, &err);
+    return result < 0 ? handle_fail(handle, &err) : 0;
 }
 
 void

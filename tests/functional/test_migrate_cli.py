@@ -9,11 +9,16 @@ from harness.migration import assert_job_is_over, assert_runs_only_on
 from harness.wait import wait_for
 
 
-def test_there_and_back_without_a_break(here, there, run_here, beat):
-    here.vmferry("migrate", "beat", there.uri, seconds=60)
+# The source's daemon drives it, or the command does.
+WAYS = [(), ("--managed",)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_there_and_back_without_a_break(here, there, run_here, beat, way):
+    here.vmferry("migrate", *way, "beat", there.uri, seconds=60)
     beat.wait_leg(2)
     assert_runs_only_on(there, here, "beat", beat)
-    there.vmferry("migrate", "beat", here.uri, seconds=60)
+    there.vmferry("migrate", *way, "beat", here.uri, seconds=60)
     beat.wait_leg(3)
     assert_runs_only_on(here, there, "beat", beat)
     beat.check()
@@ -26,8 +31,11 @@ def test_destination_over_tcp(here, there, run_here, beat):
     beat.check()
 
 
-def test_phases_are_shown_in_order(here, there, run_here):
-    out = here.vmferry("--json", "migrate", "beat", there.uri, seconds=60)
+@pytest.mark.parametrize("way", WAYS)
+def test_phases_are_shown_in_order(here, there, run_here, way):
+    out = here.vmferry(
+        "--json", "migrate", *way, "beat", there.uri, seconds=60
+    )
     lines = [json.loads(line) for line in out.splitlines()]
     phases = []
     for line in lines:
@@ -36,6 +44,13 @@ def test_phases_are_shown_in_order(here, there, run_here):
     order = ["begin", "prepare", "perform", "finish", "confirm"]
     assert [phase for phase in phases if phase in order] == order
     assert any("statistics" in line for line in lines)
+    report = lines[-1]
+    assert report["result"] == "moved"
+    assert all(report["phase_us"][phase] > 0 for phase in order)
+    assert sum(report["phase_us"].values()) <= report["total_us"] * 1.1
+    assert report["statistics"]["downtime"] > 0
+    assert report["statistics"]["data_processed"] > 0
+    assert not any("." in name for name in report["statistics"])
 
 
 def test_definition_moves_with_the_guest(here, there, guest, beat):
@@ -57,12 +72,13 @@ def test_definition_moves_with_the_guest(here, there, guest, beat):
 
 
 @pytest.mark.parametrize("how", ["abort", "interrupt"])
-def test_migration_can_be_stopped(here, there, guest, beat, how):
+@pytest.mark.parametrize("way", WAYS)
+def test_migration_can_be_stopped(here, there, guest, beat, how, way):
     guest.config = "hb=10 fill=64"
     here.create(guest)
     beat.wait_running()
     running = here.vmferry.start(
-        "migrate", "--bandwidth", "1", "beat", there.uri
+        "migrate", *way, "--bandwidth", "1", "beat", there.uri
     )
     wait_for(
         lambda: "remaining" in here.virsh("domjobinfo", "beat")
@@ -76,16 +92,20 @@ def test_migration_can_be_stopped(here, there, guest, beat, how):
         running.interrupt()
     status, _, err = running.finish(20)
     assert status != 0, err
+    assert "beat goes on where it was" in err
     assert_runs_only_on(here, there, "beat", beat)
     assert_job_is_over(here, "beat")
     beat.check()
 
 
-def test_failure_names_guest_host_and_reason(here, run_here, beat, folder):
+@pytest.mark.parametrize("way", WAYS)
+def test_failure_names_host_and_reason(here, run_here, beat, folder, way):
     text = here.vmferry.fails(
-        "migrate", "beat", f"qemu+unix:///system?socket={folder}/nobody"
+        *("migrate", *way, "beat"),
+        f"qemu+unix:///system?socket={folder}/nobody",
     )
     assert f"{folder}/nobody" in text
+    assert ("hosta" in text and "--managed" in text) == (not way)
     beat.wait_running()
     assert_job_is_over(here, "beat")
 

@@ -81,11 +81,17 @@ def test_both_hosts_tell_of_guest_phase_and_peer(here, there, run_here):
 # The client goes.
 
 
-def test_killed_client_changes_nothing(here, there, filled, beat):
-    client = here.virsh.start(
-        *("migrate", "--live", "--p2p", "--bandwidth", "20"),
-        *("beat", there.tcp_uri),
-    )
+@pytest.mark.parametrize("how", ["virsh", "vmferry"])
+def test_killed_client_changes_nothing(here, there, filled, beat, how):
+    if how == "virsh":
+        client = here.virsh.start(
+            *("migrate", "--live", "--p2p", "--bandwidth", "20"),
+            *("beat", there.tcp_uri),
+        )
+    else:
+        client = here.vmferry.start(
+            "migrate", "-b", "20", "beat", there.tcp_uri
+        )
     wait_copying(client, here, "beat")
     client.kill()
     client.finish()

@@ -74,6 +74,10 @@ answer_feature(struct rpc_call *call)
         ret.supported = script->has_v3;
     } else if (args->feature == RPC_FEATURE_MIGRATION_V2) {
         ret.supported = script->has_v2;
+    } else if (args->feature == RPC_FEATURE_MIGRATION_P2P) {
+        ret.supported = !script->lacks_p2p;
+    } else if (args->feature == RPC_FEATURE_PHASES) {
+        ret.supported = 0;
     }
     rpc_call_reply(call, &ret);
 }
@@ -179,6 +183,7 @@ answer_question(struct rpc_call *call, enum remote_procedure procedure)
     case REMOTE_PROC_DOMAIN_MIGRATE_CONFIRM3:
     case REMOTE_PROC_DOMAIN_MIGRATE_CONFIRM3_PARAMS:
     case REMOTE_PROC_DOMAIN_ABORT_JOB:
+    case REMOTE_PROC_CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY:
         rpc_call_reply(call, NULL);
         return;
     default:

@@ -12,6 +12,7 @@ struct fake_daemon_script {
     bool has_parameters; /* Feature 13. */
     bool has_v3;         /* Feature 6. */
     bool has_v2;         /* Feature 3. */
+    bool lacks_p2p;      /* Feature 4. */
     bool is_paused;      /* The domain. */
     int fails;           /* A procedure, or 0: refused with "no room". */
     int hangs;           /* A procedure that is answered when ABORT_JOB comes:

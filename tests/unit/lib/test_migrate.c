@@ -27,6 +27,7 @@ struct world {
     struct vmferry_report report;
     int result;
     unsigned interruptions; /* To be sent once the guest is copied. */
+    unsigned flags;         /* Beside LIVE. */
 };
 
 static void
@@ -56,7 +57,8 @@ migrate(struct world *world, const struct fake_daemon_script *source,
         const struct fake_daemon_script *destination)
 {
     const struct vmferry_migrate_options options = {
-        .flags = VMFERRY_MIGRATE_LIVE,
+        .flags = VMFERRY_MIGRATE_LIVE | world->flags,
+        .interval_ms = world->flags & VMFERRY_MIGRATE_PEER2PEER ? 10 : 0,
         .progress = progress,
         .owner = world,
     };
@@ -294,6 +296,117 @@ calls_without_a_connection_fail(void **state)
     vmferry_free(handle);
 }
 
+static void
+peer_to_peer_only_the_source_is_called(void **state)
+{
+    AUTO_WORLD world = {.flags = VMFERRY_MIGRATE_PEER2PEER};
+    uint64_t downtime;
+
+    (void)state;
+    migrate(&world, &willing, &willing);
+    assert_int_equal(world.result, 0);
+    assert_heard(&world.destination, "");
+    assert_int_equal(world.report.outcome, VMFERRY_MOVED);
+    assert_string_equal(world.report.name, "web1");
+    assert_true(
+        vmferry_values_number(world.report.statistics, "downtime", &downtime));
+    assert_int_equal(downtime, 54);
+    assert_int_equal(world.report.phase, VMFERRY_PHASE_CONFIRM);
+}
+
+static void
+peer_to_peer_an_older_source_gets_an_older_call(void **state)
+{
+    static const struct {
+        struct fake_daemon_script script;
+        const char *call;
+    } cases[] = {
+        {{.has_parameters = true}, "DOMAIN_MIGRATE_PERFORM3_PARAMS"},
+        {{.has_v3 = true},         "DOMAIN_MIGRATE_PERFORM3\n"     },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        AUTO_WORLD world = {.flags = VMFERRY_MIGRATE_PEER2PEER};
+        AUTO_FREE char *heard = NULL;
+
+        migrate(&world, &cases[i].script, &willing);
+        assert_string_equal(vmferry_error_message(world.handle), "no error");
+        heard = fake_daemon_heard(&world.source);
+        assert_non_null(strstr(heard, cases[i].call));
+    }
+}
+
+static void
+peer_to_peer_a_source_that_can_not_is_not_called(void **state)
+{
+    const struct fake_daemon_script unable = {
+        .has_parameters = true,
+        .lacks_p2p = true,
+    };
+    AUTO_WORLD world = {.flags = VMFERRY_MIGRATE_PEER2PEER};
+
+    (void)state;
+    migrate(&world, &unable, &willing);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(vmferry_error_code(world.handle), 74);
+    assert_heard(&world.source, "DOMAIN_LOOKUP_BY_NAME\n");
+}
+
+static void
+peer_to_peer_an_interruption_aborts_the_sources_job(void **state)
+{
+    const struct fake_daemon_script busy = {
+        .has_parameters = true,
+        .hangs = REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+    };
+    AUTO_WORLD world = {.interruptions = 1, .flags = VMFERRY_MIGRATE_PEER2PEER};
+    AUTO_FREE char *heard = NULL;
+
+    (void)state;
+    migrate(&world, &busy, &willing);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(vmferry_error_code(world.handle), VMFERRY_ERROR_ABORTED);
+    heard = fake_daemon_heard(&world.source);
+    assert_non_null(strstr(heard, "DOMAIN_ABORT_JOB"));
+    assert_int_equal(world.report.outcome, VMFERRY_STAYED);
+    assert_int_equal(world.report.state, VMFERRY_STATE_RUNNING);
+}
+
+static void
+peer_to_peer_a_second_interruption_leaves_the_source_to_it(void **state)
+{
+    const struct fake_daemon_script busy = {
+        .has_parameters = true,
+        .hangs = REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+    };
+    AUTO_WORLD world = {.interruptions = 2, .flags = VMFERRY_MIGRATE_PEER2PEER};
+
+    (void)state;
+    migrate(&world, &busy, &willing);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(world.report.outcome, VMFERRY_UNKNOWN);
+    assert_non_null(
+        strstr(vmferry_error_message(world.handle), "left in phase perform"));
+}
+
+static void
+peer_to_peer_a_lost_source_leaves_the_outcome_open(void **state)
+{
+    const struct fake_daemon_script fragile = {
+        .has_parameters = true,
+        .drops = REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+    };
+    AUTO_WORLD world = {.flags = VMFERRY_MIGRATE_PEER2PEER};
+
+    (void)state;
+    migrate(&world, &fragile, &willing);
+    assert_int_equal(world.result, -1);
+    assert_int_equal(world.report.outcome, VMFERRY_UNKNOWN);
+    assert_non_null(strstr(vmferry_error_message(world.handle),
+                           "goes on with the migration by itself"));
+}
+
 int
 main(void)
 {
@@ -310,6 +423,13 @@ main(void)
         cmocka_unit_test(source_that_goes_away_lets_the_destination_forget),
         cmocka_unit_test(unreachable_destination_changes_nothing_on_the_source),
         cmocka_unit_test(calls_without_a_connection_fail),
+        cmocka_unit_test(peer_to_peer_only_the_source_is_called),
+        cmocka_unit_test(peer_to_peer_an_older_source_gets_an_older_call),
+        cmocka_unit_test(peer_to_peer_a_source_that_can_not_is_not_called),
+        cmocka_unit_test(peer_to_peer_an_interruption_aborts_the_sources_job),
+        cmocka_unit_test(
+            peer_to_peer_a_second_interruption_leaves_the_source_to_it),
+        cmocka_unit_test(peer_to_peer_a_lost_source_leaves_the_outcome_open),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
