@@ -98,6 +98,7 @@ monitor_lost(void *owner, const struct error *why)
     } else if (domain->migration) {
         domain->migration->monitor_lost(domain->migration, why);
     }
+    domain_deaf(domain);
     domain_put(domain);
 }
 

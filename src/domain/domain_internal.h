@@ -29,5 +29,16 @@ void domain_panicked(struct domain *domain);
 /* domain_start.c: QEMU answers, or has died before. */
 void domain_start_ready(struct domain *domain);
 void domain_start_ended(struct domain *domain, const struct error *why);
+/* Answers who waits for a start that nobody will finish. */
+void domain_start_abandon(struct domain *domain, const struct error *why);
+/* domain_stop.c: calls 'done' once it is known what has become of a QEMU whose
+ * connection is lost: that it is dead (domain_stopped()), or lives without
+ * (domain_deaf()). */
+void domain_wait_fate(struct domain *domain, void (*done)(void *owner),
+                      void *owner);
+void domain_deaf(struct domain *domain);
+/* The daemon stops, and QEMU goes on.  Everybody who waits for
+ * anything of the domain is answered. */
+void domain_abandon(struct domain *domain);
 /* QEMU lives and has closed its monitor. */
 void domain_start_deaf(struct domain *domain, const struct error *why);

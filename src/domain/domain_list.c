@@ -125,11 +125,19 @@ domain_undefine(struct domain *domain, struct error *err)
 void
 domain_remove_if_unused(struct domain *domain)
 {
+    char uuid[UUID_TEXT_SIZE];
+    AUTO_ERROR err = {0};
+
     if (domain->definition || domain->live || domain->is_removed) {
         return;
     }
     domain->is_removed = true;
     list_remove(&domain->link);
+    /* Whoever holds the job may take its time: it does not end at once. */
+    uuid_format(&domain->uuid, uuid);
+    error_set(&err, ERROR_NO_DOMAIN, "no domain with matching uuid '%s' (%s)",
+              uuid, domain->name);
+    job_lock_refuse_all(&domain->jobs, &err);
     domain_put(domain);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "domain/domain_internal.h"
 #include "domain/network.h"
 #include "qmp/commands.h"
 
@@ -15,12 +16,14 @@ struct run_request {
     void (*done)(void *owner, const struct error *err);
     void *owner;
     const char *what;
+    struct error err; /* How it ended. */
 };
 
 static void send(struct domain *domain,
                  void (*command)(struct qmp_session *, qmp_done *, void *),
                  struct run_request request);
 static void answered(void *owner, const struct error *err);
+static void finish(void *owner);
 
 void
 domain_suspend(struct domain *domain,
@@ -40,7 +43,10 @@ domain_suspend(struct domain *domain,
         domain->migration->suspended(domain->migration);
     }
     send(domain, qmp_stop,
-         (struct run_request){domain, done, owner, "suspending"});
+         (struct run_request){.domain = domain,
+                              .done = done,
+                              .owner = owner,
+                              .what = "suspending"});
 }
 
 void
@@ -69,7 +75,10 @@ domain_resume(struct domain *domain,
         domain->migration->resumed(domain->migration);
     }
     send(domain, qmp_cont,
-         (struct run_request){domain, done, owner, "resuming"});
+         (struct run_request){.domain = domain,
+                              .done = done,
+                              .owner = owner,
+                              .what = "resuming"});
 }
 
 static void
@@ -93,21 +102,36 @@ send(struct domain *domain,
     command(monitor, answered, copy);
 }
 
+/* Who waits for our job would find a guest that seems to run: it ends only
+ * when QEMU's fate is known. */
 static void
 answered(void *owner, const struct error *failed)
 {
     struct run_request *request = owner;
-    AUTO_ERROR err = {0};
 
     if (failed) {
-        error_set(&err,
+        error_set(&request->err,
                   failed->code == ERROR_OPERATION_TIMEOUT
                       ? ERROR_OPERATION_TIMEOUT
                       : ERROR_OPERATION_FAILED,
                   "%s domain '%s': %s", request->what, request->domain->name,
                   failed->message);
     }
-    request->done(request->owner, failed ? &err : NULL);
+    if (failed && failed->code == ERROR_PEER_LOST) {
+        domain_wait_fate(request->domain, finish, request);
+    } else {
+        finish(request);
+    }
+}
+
+static void
+finish(void *owner)
+{
+    struct run_request *request = owner;
+
+    request->done(request->owner,
+                  error_is_set(&request->err) ? &request->err : NULL);
+    error_clear(&request->err);
     domain_put(request->domain);
     free(request);
 }

@@ -117,6 +117,18 @@ domain_start_deaf(struct domain *domain, const struct error *why)
 }
 
 void
+domain_start_abandon(struct domain *domain, const struct error *why)
+{
+    struct domain_start *start = STEAL(domain->start);
+
+    if (start) {
+        start->done(start->owner, why);
+        error_clear(&start->err);
+        free(start);
+    }
+}
+
+void
 domain_learn_chardevs(struct domain *domain)
 {
     struct qmp_session *monitor = qemu_process_monitor(domain->qemu);

@@ -16,6 +16,7 @@ struct end_waiter {
     struct list link;
     void (*done)(void *owner);
     void *owner;
+    bool is_deafness_enough;
 };
 
 struct destroy {
@@ -25,6 +26,8 @@ struct destroy {
 };
 
 static void terminate_overdue(void *owner);
+static void add_end_waiter(struct domain *domain, struct end_waiter plan);
+static void answer_end_waiters(struct domain *domain, bool is_only_deaf);
 static void destroyed(void *owner);
 static void free_dead(void *owner);
 
@@ -70,23 +73,36 @@ domain_kill(struct domain *domain)
 void
 domain_wait_end(struct domain *domain, void (*done)(void *owner), void *owner)
 {
-    struct end_waiter *waiter;
-
     if (!domain->qemu) {
         done(owner);
         return;
     }
-    waiter = xcalloc(1, sizeof *waiter);
-    waiter->done = done;
-    waiter->owner = owner;
-    list_add(&domain->end_waiters, &waiter->link);
+    add_end_waiter(domain, (struct end_waiter){.done = done, .owner = owner});
+}
+
+void
+domain_wait_fate(struct domain *domain, void (*done)(void *owner), void *owner)
+{
+    if (!domain->qemu ||
+        qemu_process_state(domain->qemu) == QEMU_PROCESS_MONITOR_LOST) {
+        done(owner);
+        return;
+    }
+    add_end_waiter(domain, (struct end_waiter){.done = done,
+                                               .owner = owner,
+                                               .is_deafness_enough = true});
+}
+
+void
+domain_deaf(struct domain *domain)
+{
+    answer_end_waiters(domain, true);
 }
 
 void
 domain_stopped(struct domain *domain, int reason, int detail)
 {
     bool was_active = domain_is_active(domain);
-    struct list waiters;
 
     domain_get(domain);
     timer_stop(&domain->kill_timer);
@@ -106,20 +122,27 @@ domain_stopped(struct domain *domain, int reason, int detail)
     if (was_active) {
         domain_emit(domain, VIR_DOMAIN_EVENT_STOPPED, detail);
     }
-    list_init(&waiters);
-    LIST_FOR_EACH (link, &domain->end_waiters) {
-        list_remove(link);
-        list_add(&waiters, link);
-    }
     domain_remove_if_unused(domain);
-    LIST_FOR_EACH (link, &waiters) {
-        struct end_waiter *waiter = container_of(link, struct end_waiter, link);
-
-        list_remove(link);
-        waiter->done(waiter->owner);
-        free(waiter);
-    }
+    answer_end_waiters(domain, false);
     domain_put(domain);
+}
+
+void
+domain_abandon(struct domain *domain)
+{
+    AUTO_ERROR why = {0};
+
+    error_set(&why, ERROR_OPERATION_ABORTED, "the daemon stops");
+    /* First those whose turn would come by the answers to others. */
+    job_lock_refuse_all(&domain->jobs, &why);
+    if (domain->migration) {
+        domain->migration->free(STEAL(domain->migration));
+    }
+    domain_start_abandon(domain, &why);
+    if (domain->qemu) {
+        qmp_session_abandon(qemu_process_monitor(domain->qemu), &why);
+    }
+    answer_end_waiters(domain, false);
 }
 
 static void
@@ -129,6 +152,38 @@ terminate_overdue(void *owner)
 
     if (domain->qemu) {
         qemu_process_kill(domain->qemu);
+    }
+}
+
+static void
+add_end_waiter(struct domain *domain, struct end_waiter plan)
+{
+    struct end_waiter *waiter = xmemdup(&plan, sizeof plan);
+
+    list_add(&domain->end_waiters, &waiter->link);
+}
+
+/* Those who wait for another end from within are left for that. */
+static void
+answer_end_waiters(struct domain *domain, bool is_only_deaf)
+{
+    struct list waiters;
+
+    list_init(&waiters);
+    LIST_FOR_EACH (link, &domain->end_waiters) {
+        struct end_waiter *waiter = container_of(link, struct end_waiter, link);
+
+        if (!is_only_deaf || waiter->is_deafness_enough) {
+            list_remove(link);
+            list_add(&waiters, link);
+        }
+    }
+    LIST_FOR_EACH (link, &waiters) {
+        struct end_waiter *waiter = container_of(link, struct end_waiter, link);
+
+        list_remove(link);
+        waiter->done(waiter->owner);
+        free(waiter);
     }
 }
 

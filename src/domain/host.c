@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "domain/domain.h"
+#include "domain/domain_internal.h"
 
 static const char *find_machine(void *owner, const char *emulator,
                                 const char *machine);
@@ -28,10 +28,16 @@ host_init(struct host *host)
 void
 host_done(struct host *host)
 {
-    LIST_FOR_EACH (link, &host->domains) {
-        struct domain *domain = container_of(link, struct domain, link);
+    while (!list_is_empty(&host->domains)) {
+        struct domain *domain =
+            domain_get(container_of(host->domains.next, struct domain, link));
 
-        list_remove(link);
+        domain_abandon(domain);
+        if (!domain->is_removed) {
+            domain->is_removed = true;
+            list_remove(&domain->link);
+            domain_put(domain);
+        }
         domain_put(domain);
     }
 }

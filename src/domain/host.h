@@ -81,7 +81,7 @@ struct host {
 };
 
 void host_init(struct host *host);
-/* Frees the domains; their QEMUs go on. */
+/* Frees the domains; their QEMUs go on, and who waits for one is told. */
 void host_done(struct host *host);
 
 /* What guest_complete() wants to know of this host. */

@@ -79,6 +79,21 @@ qmp_session_close(struct qmp_session *session, const struct error *why)
 }
 
 void
+qmp_session_abandon(struct qmp_session *session, const struct error *why)
+{
+    bool is_freed = false;
+
+    qmp_session_close(session, why);
+    deferral_cancel(&session->end);
+    session->is_end_reported = true;
+    session->is_freed = &is_freed;
+    fail_all(session, &is_freed);
+    if (!is_freed) {
+        session->is_freed = NULL;
+    }
+}
+
+void
 qmp_session_free(struct qmp_session *session)
 {
     if (!session) {

@@ -65,6 +65,9 @@ struct qmp_session *qmp_session_new_closed(struct loop *loop,
 /* Ends it from this side: as if QEMU had closed, for that reason.  Twice does
  * nothing. */
 void qmp_session_close(struct qmp_session *session, const struct error *why);
+/* The same for who is about to free it: callbacks of commands are called before
+ * it returns, and nobody's else. */
+void qmp_session_abandon(struct qmp_session *session, const struct error *why);
 /* Pending callbacks are not called. */
 void qmp_session_free(struct qmp_session *session);
 /* What stands before each line of the trace; copied. */
