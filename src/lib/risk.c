@@ -7,11 +7,7 @@
 
 #include <string.h>
 
-#include <libxml/parser.h>
-#include <libxml/tree.h>
-
 #include "base/memory.h"
-#include "base/text.h"
 #include "lib/handle.h"
 
 enum {
@@ -19,87 +15,76 @@ enum {
     FAST_PATH_KIB = 256,
 };
 
-static void
-free_document(xmlDoc **document)
-{
-    xmlFreeDoc(*document);
-}
+static const char blanks[] = " \t\r\n";
 
 static void
-free_xml_text(xmlChar **text)
+take_memory(void *owner, const void *result)
 {
-    xmlFree(*text);
-}
-#define AUTO_XML_TEXT __attribute__((cleanup(free_xml_text))) xmlChar
+    const struct remote_domain_get_info_ret *ret = result;
 
-/* libvirt's units, those that a daemon prints or takes for memory. */
-static uint64_t
-unit_bytes(const char *unit)
-{
-    static const struct {
-        const char *name;
-        uint64_t bytes;
-    } units[] = {
-        {"b",     1                 },
-        {"bytes", 1                 },
-        {"KB",    1000              },
-        {"k",     1024              },
-        {"KiB",   1024              },
-        {"MB",    1000 * 1000       },
-        {"M",     1024 * 1024       },
-        {"MiB",   1024 * 1024       },
-        {"GB",    1000 * 1000 * 1000},
-        {"G",     1024 * 1024 * 1024},
-        {"GiB",   1024 * 1024 * 1024},
-    };
-
-    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-        if (strcmp(units[i].name, unit) == 0) {
-            return units[i].bytes;
-        }
-    }
-    return 0;
+    *(uint64_t *)owner = ret->maxMem;
 }
 
-static bool
-read_memory(xmlNode *memory, uint64_t *kib)
-{
-    AUTO_XML_TEXT *text = xmlNodeGetContent(memory);
-    AUTO_XML_TEXT *unit = xmlGetProp(memory, BAD_CAST "unit");
-    uint64_t bytes = unit ? unit_bytes((const char *)unit) : 1024;
-    uint64_t count;
-
-    if (!text || bytes == 0 ||
-        !parse_u64((const char *)text, UINT64_MAX / bytes, &count)) {
-        return false;
-    }
-    *kib = count * bytes / 1024;
-    return true;
-}
-
-/* Whether the domain is emulated, and how much memory it has. */
 static int
-read_domain(const char *xml, bool *is_emulated, uint64_t *memory_kib,
-            struct error *err)
+get_memory(struct vmferry *handle, const char *domain, uint64_t *memory_kib)
 {
-    __attribute__((cleanup(free_document))) xmlDoc *document = xmlReadMemory(
-        xml, (int)strlen(xml), NULL, NULL,
-        XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    xmlNode *root = document ? xmlDocGetRootElement(document) : NULL;
-    AUTO_XML_TEXT *type = root ? xmlGetProp(root, BAD_CAST "type") : NULL;
+    AUTO_DOMAIN dom = {0};
+    struct remote_domain_get_info_args args;
 
+    if (handle_find(handle, domain, &dom) < 0) {
+        return -1;
+    }
+    args.dom = dom;
+    return handle_call(handle, REMOTE_PROC_DOMAIN_GET_INFO, &args, take_memory,
+                       memory_kib);
+}
+
+/* The attribute at *at: its value, which is '*length' long, where it is called
+ * 'name', otherwise NULL.  Moves on; *at is NULL at what is no attribute. */
+static const char *
+take_attribute(const char **at, const char *name, size_t *length)
+{
+    const char *start = *at + strspn(*at, blanks);
+    size_t name_length = strcspn(start, "=/> \t\r\n\"'");
+    const char *value = start + name_length;
+    const char *end = NULL;
+
+    if (start > *at && name_length > 0 && value[0] == '=' &&
+        (value[1] == '\'' || value[1] == '"')) {
+        value += 2;
+        end = strchr(value, value[-1]);
+    }
+    *at = end ? end + 1 : NULL;
+    if (!end || name_length != strlen(name) ||
+        strncmp(start, name, name_length) != 0) {
+        return NULL;
+    }
+    *length = (size_t)(end - value);
+    return value;
+}
+
+/* Nothing but the first tag tells it, and no other call does.  A parser of XML
+ * for that is most of what a program has to load to start. */
+static int
+read_type(const char *xml, bool *is_emulated, struct error *err)
+{
+    static const char root[] = "<domain";
+    const char *at = xml + strspn(xml, blanks);
+    const char *type = NULL;
+    size_t length = 0;
+
+    at = strncmp(at, root, strlen(root)) == 0 ? at + strlen(root) : NULL;
+    while (at && !type) {
+        type = take_attribute(&at, "type", &length);
+    }
     if (!type) {
-        return error_set(err, ERROR_XML, "the daemon's domain XML has no type");
+        return error_set(err, ERROR_XML,
+                         "the daemon's domain XML does not begin with a domain"
+                         " and its type");
     }
-    *is_emulated = strcmp((const char *)type, "qemu") == 0;
-    for (xmlNode *node = root->children; node; node = node->next) {
-        if (node->type == XML_ELEMENT_NODE &&
-            strcmp((const char *)node->name, "memory") == 0 &&
-            read_memory(node, memory_kib)) {
-            return 0;
-        }
-    }
-    return error_set(err, ERROR_XML, "the daemon's domain XML has no memory");
+    *is_emulated =
+        length == strlen("qemu") && memcmp(type, "qemu", length) == 0;
+    return 0;
 }
 
 int
@@ -112,14 +97,15 @@ vmferry_is_copy_unreliable(struct vmferry *handle, const char *domain,
     uint64_t qemu;
     uint64_t daemon;
 
-    if (vmferry_versions(handle, &qemu, &daemon) < 0) {
+    if (vmferry_versions(handle, &qemu, &daemon) < 0 ||
+        get_memory(handle, domain, memory_kib) < 0) {
         return -1;
     }
     xml = vmferry_dumpxml(handle, domain, 0);
     if (!xml) {
         return -1;
     }
-    if (read_domain(xml, &is_emulated, memory_kib, &err) < 0) {
+    if (read_type(xml, &is_emulated, &err) < 0) {
         return handle_fail(handle, &err);
     }
     *is_unreliable =

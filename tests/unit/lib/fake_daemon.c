@@ -215,6 +215,7 @@ answer_fact(struct rpc_call *call, enum remote_procedure procedure)
 {
     struct remote_connect_get_version_ret version = {script->version};
     struct remote_domain_get_xml_desc_ret xml = {(char *)script->xml};
+    struct remote_domain_get_info_ret info = {.maxMem = script->memory_kib};
     struct remote_connect_list_all_domains_ret list = {
         .domains = {1, &domain},
         .ret = 1,
@@ -227,6 +228,9 @@ answer_fact(struct rpc_call *call, enum remote_procedure procedure)
         return true;
     case REMOTE_PROC_DOMAIN_GET_XML_DESC:
         rpc_call_reply(call, &xml);
+        return true;
+    case REMOTE_PROC_DOMAIN_GET_INFO:
+        rpc_call_reply(call, &info);
         return true;
     case REMOTE_PROC_CONNECT_LIST_ALL_DOMAINS:
         rpc_call_reply(call, &list);

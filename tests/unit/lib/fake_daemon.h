@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct fake_daemon_script {
@@ -17,9 +18,10 @@ struct fake_daemon_script {
     int fails;           /* A procedure, or 0: refused with "no room". */
     int hangs;           /* A procedure that is answered when ABORT_JOB comes:
                           * refused with code 78. */
-    int drops;        /* A procedure at which the connection is closed, once. */
-    int cancelled;    /* What a cancelled Finish is answered with: a code. */
-    const char *xml;  /* Of the domain. */
+    int drops;       /* A procedure at which the connection is closed, once. */
+    int cancelled;   /* What a cancelled Finish is answered with: a code. */
+    const char *xml; /* Of the domain. */
+    uint64_t memory_kib;
     unsigned version; /* Of QEMU. */
     int events;       /* Sent at once to who asks for events: so many times
                        * "started, booted". */
