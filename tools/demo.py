@@ -90,10 +90,11 @@ def run(folder):
 
     say(
         """Now it moves to harbour while it runs.  The daemons do that between
-        them, and the command looks on: the source describes the guest (begin), the destination starts
-        a QEMU that waits (prepare), the memory is copied while the guest goes
-        on (perform); then it is stopped, the last bit follows, the destination
-        lets it run (finish), and only then the source lets go (confirm)."""
+        them, and the command looks on: the source describes the guest (begin),
+        the destination starts a QEMU that waits (prepare), the memory is
+        copied while the guest goes on (perform); then it is stopped, the last
+        bit follows, the destination lets it run (finish), and only then the
+        source lets go (confirm)."""
     )
     vmferry(
         *("-c", port.uri, "migrate", "-b", str(BANDWIDTH)),
