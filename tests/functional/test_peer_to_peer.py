@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The source's daemon moves a guest by itself; the client only waits."""
 
+import contextlib
 import signal
+import socket
+import threading
 
 import pytest
 
@@ -271,3 +274,119 @@ def test_two_hosts_that_swap_their_guests(here, there, folder, new_guest):
         "guest0",
         "guest2",
     ]
+
+
+# The connection breaks at the worst moment: Finish is on its way.
+
+
+class Cutter:
+    """Between the two daemons: cuts the first connection at its Finish."""
+
+    FINISH3_PARAMS = 306
+
+    def __init__(self, port, is_passed_on):
+        self.port = port
+        self.is_passed_on = is_passed_on
+        self.has_cut = False
+        self.sockets = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.uri = "qemu+tcp://127.0.0.1:{}/".format(
+            self.listener.getsockname()[1]
+        )
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.port))
+            except OSError:
+                return
+            self.sockets += [near, far]
+            for pair in ((near, far, True), (far, near, False)):
+                threading.Thread(
+                    target=self._pass_on, args=pair, daemon=True
+                ).start()
+
+    def _pass_on(self, source, sink, is_call):
+        with contextlib.suppress(OSError):
+            while message := self._read_message(source):
+                is_finish = is_call and message[12:16] == (
+                    self.FINISH3_PARAMS
+                ).to_bytes(4, "big")
+                cuts = is_finish and not self.has_cut
+                if not cuts or self.is_passed_on:
+                    sink.sendall(message)
+                if cuts:
+                    self.has_cut = True
+                    break
+        self._shut(source, sink)
+
+    @staticmethod
+    def _read_message(source):
+        message = b""
+        size = 4
+        while len(message) < size:
+            data = source.recv(size - len(message))
+            if not data:
+                return None
+            message += data
+            if len(message) == 4:
+                size = int.from_bytes(message, "big")
+        return message
+
+    @staticmethod
+    def _shut(*sockets):
+        for one in sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self._shut(self.listener, *self.sockets)
+        for one in [self.listener] + self.sockets:
+            one.close()
+
+
+@pytest.fixture
+def new_cutter(there):
+    cutters = []
+
+    def make(is_passed_on):
+        cutters.append(Cutter(there.tcp_port, is_passed_on))
+        return cutters[-1]
+
+    yield make
+    for cutter in cutters:
+        cutter.close()
+
+
+def test_lost_answer_of_finish_is_asked_for_again(
+    here, there, run_here, beat, new_cutter
+):
+    cutter = new_cutter(is_passed_on=True)
+    here.virsh(
+        *("migrate", "--live", "--p2p", "beat", cutter.uri + here.path),
+        seconds=60,
+    )
+    assert cutter.has_cut
+    beat.wait_leg(2)
+    assert_runs_only_on(there, here, "beat", beat)
+    beat.check()
+
+
+def test_finish_of_which_nobody_knows_leaves_the_guest_paused(
+    here, there, run_here, beat, new_cutter
+):
+    """The destination has killed what it got, and can't say so any more."""
+    cutter = new_cutter(is_passed_on=False)
+    text = here.virsh.fails(
+        *("migrate", "--live", "--p2p", "beat", cutter.uri + here.path),
+        seconds=60,
+    )
+    assert "the guest is paused on hosta and may run on" in text
+    assert here.virsh.state("beat") == "paused (migrating)"
+    assert not there.qemus()
+    assert_job_is_over(here, "beat")
+    here.virsh("resume", "beat")
+    assert_runs_only_on(here, there, "beat", beat)
+    beat.check()
