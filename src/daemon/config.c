@@ -13,10 +13,11 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "daemon/protocols.h"
 #include "io/socket.h"
 #include "state/store.h"
 
-enum type { TEXT, ADDRESS, TRACE, NUMBER, UUID, PORTS, LEVEL };
+enum type { TEXT, ADDRESS, TRACE, NUMBER, UUID, PORTS, LEVEL, PROTOCOLS };
 
 static const struct {
     struct config_key key;
@@ -214,6 +215,9 @@ set_value(struct config *config, size_t index, const char *value,
         break;
     case PORTS:
         result = set_ports(field, value, err);
+        break;
+    case PROTOCOLS:
+        result = protocols_parse(value, field, err);
         break;
     case LEVEL:
         if (!log_level_parse(value, field)) {

@@ -26,6 +26,7 @@ struct config {
 #define CONFIG_UUID(field)                               struct uuid field;
 #define CONFIG_PORTS(field)                              struct config_ports field;
 #define CONFIG_LEVEL(field)                              enum log_level field;
+#define CONFIG_PROTOCOLS(field)                          unsigned field; /* protocols.h */
 #define KEY(name, field, type, standard, argument, help) CONFIG_##type(field)
 #include "daemon/config.def"
 #undef KEY

@@ -3,6 +3,8 @@
 #include "daemon/dispatch.h"
 
 #include "base/memory.h"
+#include "daemon/config.h"
+#include "daemon/protocols.h"
 
 typedef void handler(struct client *client, struct rpc_call *call,
                      const void *args);
@@ -58,7 +60,9 @@ dispatch(struct client *client, struct rpc_call *call)
     if (!row) {
         error_set_from(&err, ERROR_FROM_RPC, ERROR_RPC, "unknown procedure: %d",
                        (int)rpc_call_procedure(call));
-    } else if (check_access(client, row, &err) == 0) {
+    } else if (check_access(client, row, &err) == 0 &&
+               protocols_check(client->daemon->config->protocols,
+                               row->procedure, &err) == 0) {
         if (row->handle) {
             row->handle(client, call, rpc_call_args(call));
         } else {

@@ -6,7 +6,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "daemon/config.h"
 #include "daemon/dispatch.h"
+#include "daemon/protocols.h"
 #include "daemon/wire.h"
 #include "rpc/client.h"
 
@@ -30,8 +32,6 @@ handle_auth_list(struct client *client, struct rpc_call *call,
     rpc_call_reply(call, &ret);
 }
 
-/* What protocol v2 needs does not exist yet, and a client that is told so
- * chooses what does. */
 void
 handle_connect_supports_feature(
     struct client *client, struct rpc_call *call,
@@ -51,6 +51,7 @@ handle_connect_supports_feature(
         ret.supported = 1;
         break;
     case RPC_FEATURE_MIGRATION_P2P:
+    case RPC_FEATURE_MIGRATION_V2:
     case RPC_FEATURE_MIGRATION_V3:
     case RPC_FEATURE_CHANGE_PROTECTION:
     case RPC_FEATURE_TYPED_STRINGS:
@@ -60,7 +61,8 @@ handle_connect_supports_feature(
     case RPC_FEATURE_EVENT_CALLBACK:
     case RPC_FEATURE_CLOSE_CALLBACK:
     case RPC_FEATURE_NETWORK_UPDATE_ORDER:
-        ret.supported = 1;
+        ret.supported = protocols_have_feature(
+            client->daemon->config->protocols, args->feature);
         break;
     default:
         break;

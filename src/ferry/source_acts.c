@@ -16,6 +16,7 @@ static void answer_begin(struct source *source);
 static void answer_perform(struct source *source);
 static void take_network_down(struct domain *domain);
 static bool keep_job(struct source *source);
+static void kill_guest(struct source *source);
 static void leave_paused(struct source *source);
 static void end(struct source *source, enum source_action action);
 static void end_migrated(struct domain *domain);
@@ -61,10 +62,12 @@ source_act(struct source *source, enum source_action action,
     case SOURCE_ACTION_RESTORE:
         source_restore(source);
         break;
+    case SOURCE_ACTION_HAND_OVER:
+        migration_statistics_sent(&source->statistics, (uint64_t)realtime_ms());
+        kill_guest(source);
+        break;
     case SOURCE_ACTION_KILL_GUEST:
-        source->domain->on_end = (struct domain_expectation){
-            VIR_DOMAIN_SHUTOFF_MIGRATED, VIR_DOMAIN_EVENT_STOPPED_MIGRATED};
-        domain_kill(source->domain);
+        kill_guest(source);
         break;
     case SOURCE_ACTION_LEAVE_PAUSED:
         leave_paused(source);
@@ -160,6 +163,14 @@ keep_job(struct source *source)
         return false;
     }
     return true;
+}
+
+static void
+kill_guest(struct source *source)
+{
+    source->domain->on_end = (struct domain_expectation){
+        VIR_DOMAIN_SHUTOFF_MIGRATED, VIR_DOMAIN_EVENT_STOPPED_MIGRATED};
+    domain_kill(source->domain);
 }
 
 static void

@@ -62,6 +62,7 @@
     X(ANSWER_PERFORM) /* Answer with a cookie; arm the clean-up. */            \
     X(CANCEL)         /* migrate_cancel. */                                    \
     X(RESTORE)        /* Look at QEMU; resume the guest if it ran before. */   \
+    X(HAND_OVER)      /* Note the numbers of a copy that is done, end QEMU. */ \
     X(KILL_GUEST)     /* End QEMU. */                                          \
     X(LEAVE_PAUSED)   /* End the job, leave the guest paused, say so. */       \
     X(END_JOB)        /* Nothing had happened: end the job. */                 \

@@ -74,6 +74,8 @@ fixture_set_up(void **state)
     };
     daemon->loop = loop_new(&err);
     assert_non_null(daemon->loop);
+    config_init(&fixture->config);
+    daemon->config = &fixture->config;
     host_init(&daemon->host);
     list_init(&daemon->clients);
     list_init(&daemon->consoles);
@@ -100,6 +102,7 @@ fixture_tear_down(void **state)
     clients_abandon(&fixture->daemon);
     host_done(&fixture->daemon.host);
     loop_free(fixture->daemon.loop);
+    config_done(&fixture->config);
     folder_remove(fixture->folder);
     free(fixture);
     return 0;

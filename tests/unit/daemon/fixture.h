@@ -14,11 +14,13 @@
 
 #include "base/memory.h"
 #include "daemon/client.h"
+#include "daemon/config.h"
 #include "domain/domain.h"
 #include "frames.h"
 
 struct fixture {
     char folder[32]; /* Removed in the end, with what is in it. */
+    struct config config;
     struct daemon daemon;
     struct qemu_capabilities qemu; /* As a small QEMU would answer. */
     struct qemu_machine machine;

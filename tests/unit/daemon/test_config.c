@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "daemon/protocols.h"
 #include "fixture.h"
 
 struct settings {
@@ -165,6 +166,10 @@ values_are_read_by_their_type(void **state)
     assert_string_equal(config->listen_tcp, "[::1]:16509");
     assert_set(config, "host-uuid", "C0FFEE03-1234-4abc-8def-0123456789ab");
     assert_int_equal(config->host_uuid.bytes[0], 0xc0);
+    assert_set(config, "protocols", "v3-plain,v2");
+    assert_int_equal(config->protocols, PROTOCOL_V3_PLAIN | PROTOCOL_V2);
+    assert_set(config, "protocols", "v3");
+    assert_int_equal(config->protocols, PROTOCOL_V3_PLAIN | PROTOCOL_V3_PARAMS);
     assert_set(config, "trace", "rules,qmp");
     assert_true(log_has_trace(LOG_TOPIC_qmp));
     assert_false(log_has_trace(LOG_TOPIC_rpc));
@@ -198,6 +203,9 @@ values_that_make_no_sense_are_refused(void **state)
         {"log-level",       "loud",        "'loud' is not error, warning"       },
         {"log-level",       "",            "log-level: '' is not"               },
         {"trace",           "qmp,gossip",  "'qmp,gossip' is not a list of"      },
+        {"protocols",       "v3,v4",       "'v3,v4' is not a list of protocols" },
+        {"protocols",       "v3,",         "'v3,' is not a list of protocols"   },
+        {"protocols",       "",            "'' is not a list of protocols"      },
         {"listen-tcp",      "",            "listen-tcp: "                       },
         {"listen-tcp",      "host-a",      "listen-tcp: "                       },
         {"listen-tcp",      "host-a:port", "listen-tcp: "                       },

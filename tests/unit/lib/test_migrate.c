@@ -132,7 +132,34 @@ guest_moves_without_typed_parameters_where_one_host_lacks_them(void **state)
 }
 
 static void
-host_without_version_3_is_not_asked_for_anything(void **state)
+guest_moves_by_version_2_where_there_is_nothing_better(void **state)
+{
+    const struct fake_daemon_script older = {.has_v2 = true};
+    const struct fake_daemon_script source = {
+        .has_parameters = true,
+        .has_v3 = true,
+        .has_v2 = true,
+        .xml = "<domain/>",
+    };
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    migrate(&world, &source, &older);
+    assert_int_equal(world.result, 0);
+    assert_int_equal(world.report.outcome, VMFERRY_MOVED);
+    assert_heard(&world.source, "DOMAIN_LOOKUP_BY_NAME\n"
+                                "DOMAIN_GET_XML_DESC\n"
+                                "DOMAIN_GET_STATE\n"
+                                "DOMAIN_MIGRATE_PERFORM\n");
+    assert_heard(&world.destination, "DOMAIN_MIGRATE_PREPARE2\n"
+                                     "DOMAIN_MIGRATE_FINISH2\n"
+                                     "DOMAIN_LOOKUP_BY_NAME\n"
+                                     "DOMAIN_GET_STATE\n"
+                                     "DOMAIN_GET_JOB_STATS\n");
+}
+
+static void
+host_that_speaks_no_version_is_not_asked_for_anything(void **state)
 {
     const struct fake_daemon_script ancient = {0};
     AUTO_WORLD world = {0};
@@ -414,7 +441,9 @@ main(void)
         cmocka_unit_test(guest_moves_with_typed_parameters),
         cmocka_unit_test(
             guest_moves_without_typed_parameters_where_one_host_lacks_them),
-        cmocka_unit_test(host_without_version_3_is_not_asked_for_anything),
+        cmocka_unit_test(
+            guest_moves_by_version_2_where_there_is_nothing_better),
+        cmocka_unit_test(host_that_speaks_no_version_is_not_asked_for_anything),
         cmocka_unit_test(refusal_is_told_with_phase_host_and_cause),
         cmocka_unit_test(interruption_aborts_the_job_and_the_guest_stays),
         cmocka_unit_test(second_interruption_leaves_at_once),
