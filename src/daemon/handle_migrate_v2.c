@@ -60,16 +60,19 @@ reply_perform(struct moving *moving, const struct ferry_result *result)
     rpc_call_reply(moving->rpc, NULL);
 }
 
+/* Of a peer-to-peer migration the URI is that of the destination's daemon, and
+ * there is no room for another one. */
 void
 handle_domain_migrate_perform(
     struct client *client, struct rpc_call *call,
     const struct remote_domain_migrate_perform_args *args)
 {
+    bool is_peer_to_peer = args->flags & VIR_MIGRATE_PEER2PEER;
     struct moving *moving =
         moving_new(client, call, MIGRATION_CALL_PERFORM, args->flags);
     struct migration_arguments arguments = {
         .dname = moving_optional(args->dname),
-        .uri = args->uri,
+        .uri = is_peer_to_peer ? NULL : args->uri,
         .resource_mib = args->resource,
     };
     struct domain *domain;
@@ -81,13 +84,22 @@ handle_domain_migrate_perform(
         return;
     }
     domain = wire_find(client, &args->dom, &err);
-    if (!domain) {
+    if (domain && is_peer_to_peer && moving->cookie.size > 0) {
+        error_set(&err, ERROR_OPERATION_INVALID,
+                  "received unexpected cookie with P2P migration");
+    }
+    if (error_is_set(&err)) {
         moving_fail(moving, &err);
         return;
     }
     moving->domain = xstrdup(domain->name);
     if (domain->live) {
         moving_warn_of_tcg(moving, domain->live);
+    }
+    if (is_peer_to_peer) {
+        ferry_migrate_to_peer(domain, args->uri, &moving->parameters,
+                              moving->flags, &moving->ferry);
+        return;
     }
     ferry_perform2(domain, &moving->parameters, moving->cookie, moving->flags,
                    &moving->ferry);

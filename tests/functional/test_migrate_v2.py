@@ -220,7 +220,9 @@ def test_best_protocol_in_common_is_taken(
     for daemon in (best, other):
         words = daemon.log().split()
         assert {
-            word for word in words if "DOMAIN_MIGRATE_PERFORM" in word
+            word.split("=")[-1]
+            for word in words
+            if "DOMAIN_MIGRATE_PERFORM" in word
         } == {f"DOMAIN_MIGRATE_{call}"}
 
 
@@ -316,6 +318,35 @@ def test_killed_destination_daemon_fails_the_migration(
     migration = start_slow(here, there, "beat")
     there.restart()
     assert migration.fail(30)
+    assert_runs_only_on(here, there, "beat", beat)
+    assert_job_is_over(here, "beat")
+    beat.check()
+
+
+# Peer to peer: by the source's daemon, whose own word is v2's Perform.
+
+
+def test_peer_to_peer_by_virsh(here, there, run_here, beat):
+    here.virsh(
+        "migrate", "--live", "--p2p", "beat", there.tcp_uri, seconds=60
+    )
+    beat.wait_leg(2)
+    assert_runs_only_on(there, here, "beat", beat)
+    there.virsh(
+        "migrate", "--live", "--p2p", "beat", here.tcp_uri, seconds=60
+    )
+    beat.wait_leg(3)
+    assert_runs_only_on(here, there, "beat", beat)
+    assert_job_is_over(here, "beat")
+    beat.check()
+
+
+def test_peer_to_peer_that_fails_leaves_the_guest(here, there, filled, beat):
+    migration = start_slow(
+        here, there, "beat", options=("--live", "--p2p")
+    )
+    processes.kill(there.qemu())
+    assert migration.fail(20)
     assert_runs_only_on(here, there, "beat", beat)
     assert_job_is_over(here, "beat")
     beat.check()
