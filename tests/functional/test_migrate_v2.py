@@ -229,19 +229,23 @@ def test_best_protocol_in_common_is_taken(
 # vmferry as the client.
 
 
-def test_vmferry_moves_a_guest(here, there, run_here, beat):
-    here.vmferry("migrate", "beat", there.uri, seconds=60)
+@pytest.mark.parametrize("how", [(), ("--managed",)], ids=["p2p", "managed"])
+def test_vmferry_moves_a_guest(here, there, run_here, beat, how):
+    here.vmferry("migrate", *how, "beat", there.uri, seconds=60)
     beat.wait_leg(2)
     assert_runs_only_on(there, here, "beat", beat)
-    there.vmferry("migrate", "beat", here.uri, seconds=60)
+    there.vmferry("migrate", *how, "beat", here.uri, seconds=60)
     beat.wait_leg(3)
     assert_runs_only_on(here, there, "beat", beat)
     beat.check()
 
 
-def test_vmferry_leaves_a_paused_guest_paused(here, there, run_here, beat):
+@pytest.mark.parametrize("how", [(), ("--managed",)], ids=["p2p", "managed"])
+def test_vmferry_leaves_a_paused_guest_paused(
+    here, there, run_here, beat, how
+):
     here.virsh("suspend", "beat")
-    here.vmferry("migrate", "beat", there.uri, seconds=60)
+    here.vmferry("migrate", *how, "beat", there.uri, seconds=60)
     assert there.virsh.state("beat") == "paused (user)"
     there.virsh("resume", "beat")
     beat.wait_leg(2)
@@ -249,12 +253,13 @@ def test_vmferry_leaves_a_paused_guest_paused(here, there, run_here, beat):
     beat.check()
 
 
-def test_interrupted_vmferry_leaves_the_guest(here, there, guest, beat):
+@pytest.mark.parametrize("how", [(), ("--managed",)], ids=["p2p", "managed"])
+def test_interrupted_vmferry_leaves_the_guest(here, there, guest, beat, how):
     guest.config = "hb=10 fill=64"
     here.create(guest)
     beat.wait_running()
     here.virsh("migrate-setspeed", "beat", 1)
-    running = here.vmferry.start("migrate", "beat", there.uri)
+    running = here.vmferry.start("migrate", *how, "beat", there.uri)
     wait_for(lambda: is_copying(here, "beat"), 20)
     running.interrupt()
     status, _, err = running.finish(20)
