@@ -57,6 +57,7 @@ domain_put(struct domain *domain)
     if (domain->migration) {
         domain->migration->free(STEAL(domain->migration));
     }
+    domain_forget_cpu(domain);
     timer_stop(&domain->kill_timer);
     timer_stop(&domain->job_timer);
     deferral_cancel(&domain->forget);
@@ -64,6 +65,7 @@ domain_put(struct domain *domain)
     qemu_process_free(domain->dead);
     guest_free(domain->definition);
     guest_free(domain->live);
+    guest_seen_cpu_free(domain->cpu);
     job_lock_done(&domain->jobs);
     free(domain->start);
     free(domain->name);

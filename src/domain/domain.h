@@ -19,6 +19,7 @@
 #include "job/lock.h"
 #include "job/migration.h"
 #include "migrate/statistics.h"
+#include "qemu/cpu_question.h"
 #include "qemu/process.h"
 #include "state/record.h"
 
@@ -72,6 +73,9 @@ struct domain {
     int id;                   /* -1 unless active. */
     struct guest *definition; /* Owned. NULL: transient. */
     struct guest *live;       /* Owned. NULL unless active. */
+    /* What the guest sees while it is active, of QEMU's own saying; NULL: not
+     * known.  Owned. */
+    struct guest_seen_cpu *cpu;
     enum domain_state state;
     int reason; /* Of the state; libvirt's numbers. */
     bool has_autostart;
@@ -100,6 +104,9 @@ struct domain {
     bool is_removed;            /* Not in the list any more. */
     struct domain_start *start; /* Owned. A start under way, or NULL. */
     struct list end_waiters;    /* Who waits for QEMU's end. */
+    struct qemu_cpu_question cpu_question;
+    void (*cpu_known)(void *owner, const struct error *err);
+    void *cpu_owner;
     struct timer kill_timer;
     struct timer job_timer;
     struct deferral forget; /* Frees the dead process from the loop. */
@@ -168,6 +175,13 @@ int domain_check_active(const struct domain *domain, struct error *err);
 void domain_watch_jobs(struct domain *domain);
 /* Asks QEMU for the ptys that it opened and puts them into the live guest. */
 void domain_learn_chardevs(struct domain *domain);
+/* Asks QEMU which CPU the guest sees, and keeps that in 'cpu', which is NULL
+ * where 'done' gets an error.  One question at a time. */
+void domain_learn_cpu(struct domain *domain,
+                      void (*done)(void *owner, const struct error *err),
+                      void *owner);
+/* 'done' is not called any more. */
+void domain_forget_cpu(struct domain *domain);
 /* Back to what follows from a user's own suspend, resume and destroy. */
 void domain_expect_nothing(struct domain *domain);
 
@@ -177,6 +191,9 @@ struct domain_start_options {
     bool is_paused;   /* Leave it paused/user. */
     bool is_incoming; /* -incoming defer; stays paused/migration; the live
                        * guest is set already (domain_add_live). */
+    /* What the incoming guest sees where it runs; NULL: not known.  Borrowed
+     * for the call.  QEMU is told to withhold what that one did not get. */
+    const struct guest_seen_cpu *cpu;
 };
 
 /* Starts QEMU and, unless told otherwise, the guest.  On failure the domain is

@@ -68,6 +68,11 @@ domain_save_checked(struct domain *domain, struct error *err)
     record_set_text(record, "qemu-log", qemu.log_path);
     record_set_number(record, "qemu-log-offset", qemu.log_offset);
     record_set_bool(record, "is-persistent", domain->definition != NULL);
+    if (domain->cpu) {
+        AUTO_FREE char *cpu = guest_seen_cpu_format(domain->cpu);
+
+        record_set_text(record, "cpu", cpu);
+    }
     record_job(record, domain);
     if (domain->migration) {
         domain->migration->save(domain->migration, record);

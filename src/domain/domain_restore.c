@@ -32,6 +32,7 @@ static void restore_work(struct restore *restore, struct domain *domain,
                          const struct record *record, const struct error *gone);
 static void forget(struct domain *domain);
 static void restore_state(struct domain *domain, const struct record *record);
+static void restore_cpu(struct domain *domain, const struct record *record);
 static void restore_job(struct domain *domain, const struct record *record);
 static void found_dead(struct domain *domain, const struct error *why);
 static void status_known(void *owner, const struct qmp_status *status,
@@ -140,6 +141,7 @@ restore_domain(struct restore *restore, const struct record *record,
     }
     domain->id = (int)id;
     restore_state(domain, record);
+    restore_cpu(domain, record);
     restore_job(domain, record);
     domain->qemu = qemu_process_adopt(domain->host->loop, &qemu,
                                       &domain_qemu_callbacks, domain, err);
@@ -187,6 +189,7 @@ forget(struct domain *domain)
     domain->state = DOMAIN_STATE_SHUTOFF;
     domain->reason = VIR_DOMAIN_SHUTOFF_UNKNOWN;
     guest_free(STEAL(domain->live));
+    guest_seen_cpu_free(STEAL(domain->cpu));
     domain_remove_if_unused(domain);
 }
 
@@ -241,6 +244,22 @@ restore_state(struct domain *domain, const struct record *record)
 
 /* A job that the record contradicts itself about is dropped: the migration's
  * rules go on without it. */
+/* Without it a destination has nothing to compare with: the guest goes on. */
+static void
+restore_cpu(struct domain *domain, const struct record *record)
+{
+    const char *text = record_find_text(record, "cpu", NULL);
+    AUTO_ERROR err = {0};
+
+    if (!text) {
+        return;
+    }
+    domain->cpu = guest_seen_cpu_parse(text, &err);
+    if (!domain->cpu) {
+        host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", err.message);
+    }
+}
+
 static void
 restore_job(struct domain *domain, const struct record *record)
 {

@@ -23,7 +23,8 @@ struct domain_start {
     struct domain *domain; /* Borrowed: owns us. */
     bool is_paused;
     bool is_incoming;
-    bool is_failing; /* QEMU was told to go; 'err' says why. */
+    bool is_failing;  /* QEMU was told to go; 'err' says why. */
+    unsigned pending; /* Questions that QEMU has not answered. */
     struct error err;
     void (*done)(void *owner, const struct error *err);
     void *owner;
@@ -39,6 +40,8 @@ static int make_network(struct domain *domain,
                         struct domain_taps *taps, struct error *err);
 static void chardevs_known(void *owner, const struct qmp_chardevs *list,
                            const struct error *err);
+static void cpu_known(void *owner, const struct error *err);
+static void answered(struct domain *domain, const struct error *err);
 static void guest_runs(void *owner, const struct error *err);
 static bool is_over(struct domain *domain, const struct error *failed);
 static void fail(struct domain *domain, const struct error *why);
@@ -95,7 +98,9 @@ domain_start_ready(struct domain *domain)
         finish(domain, NULL);
         return;
     }
+    domain->start->pending = 2;
     qmp_query_chardev(monitor, chardevs_known, domain);
+    domain_learn_cpu(domain, cpu_known, domain);
 }
 
 void
@@ -178,6 +183,7 @@ launch(struct domain *domain, const struct domain_start_options *options,
         .has_sandbox = true,
         .qemu_version = qemu_capabilities_version(host->qemu),
         .now_s = realtime_ms() / 1000,
+        .cpu = options->cpu,
     };
     struct qemu_process_options process_options = {
         .binary = domain->live->emulator,
@@ -238,10 +244,34 @@ chardevs_known(void *owner, const struct qmp_chardevs *list,
 {
     struct domain *domain = owner;
 
-    if (is_over(domain, err)) {
+    if (!err) {
+        note_ptys(domain->live, list);
+    }
+    answered(domain, err);
+}
+
+/* A guest whose CPU QEMU can't tell runs all the same. */
+static void
+cpu_known(void *owner, const struct error *failed)
+{
+    struct domain *domain = owner;
+
+    if (failed && failed->code != ERROR_PEER_LOST) {
+        host_note(domain->host, LOG_LEVEL_WARNING, domain,
+                  "it is not known which CPU the guest sees: %s",
+                  failed->message);
+        failed = NULL;
+    }
+    answered(domain, failed);
+}
+
+static void
+answered(struct domain *domain, const struct error *err)
+{
+    domain->start->pending--;
+    if (is_over(domain, err) || domain->start->pending > 0) {
         return;
     }
-    note_ptys(domain->live, list);
     if (domain->start->is_paused) {
         guest_runs(domain, NULL);
         return;

@@ -118,6 +118,7 @@ domain_stopped(struct domain *domain, int reason, int detail)
     domain->state = DOMAIN_STATE_SHUTOFF;
     domain->reason = reason;
     guest_free(STEAL(domain->live));
+    guest_seen_cpu_free(STEAL(domain->cpu));
     domain_expect_nothing(domain);
     if (was_active) {
         domain_emit(domain, VIR_DOMAIN_EVENT_STOPPED, detail);

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "guest/guest.h"
+#include "guest/seen_cpu.h"
 
 /* The tap device of an interface. */
 struct qemu_argv_tap {
@@ -40,6 +41,9 @@ struct qemu_argv_options {
      * name nor fd, the interface's own tap device is opened by name. */
     const struct qemu_argv_tap *taps;
     size_t tap_count;
+    /* What an incoming guest sees; NULL: not known.  What was withheld from it
+     * is switched off here. */
+    const struct guest_seen_cpu *cpu;
 };
 
 /* The arguments, argv[0] first, NULL-terminated; free with qemu_argv_free().
@@ -49,6 +53,8 @@ struct qemu_argv_options {
 char **qemu_argv_new(const struct guest *guest,
                      const struct qemu_argv_options *options,
                      struct error *err);
+/* QEMU's name of the CPU that it is started with; NULL: none. */
+const char *qemu_cpu_model(const struct guest *guest);
 /* Takes NULL. */
 void qemu_argv_free(char **argv);
 

@@ -4,25 +4,29 @@
 
 #include <string.h>
 
-static int add_model(const struct guest_cpu *cpu, struct text *text,
+static const struct guest_cpu *cpu_of(const struct guest *guest);
+static int add_model(const struct guest *guest, struct text *text,
                      struct error *err);
 static int add_features(const struct guest_cpu *cpu, struct text *text,
                         struct error *err);
+static void add_withheld(const struct guest_seen_cpu *cpu, struct text *text);
 static void add_enlightenments(const struct guest *guest, struct text *text);
 
 int
 argv_cpu(struct argv_context *context, struct error *err)
 {
     const struct guest *guest = context->guest;
-    const struct guest_cpu *cpu =
-        guest->live_cpu != NULL ? guest->live_cpu : guest->cpu;
+    const struct guest_cpu *cpu = cpu_of(guest);
     AUTO_TEXT text = {0};
 
     if (cpu == NULL) {
         return error_set(err, ERROR_CONFIG_UNSUPPORTED, "the guest has no CPU");
     }
-    if (add_model(cpu, &text, err) < 0 || add_features(cpu, &text, err) < 0) {
+    if (add_model(guest, &text, err) < 0 || add_features(cpu, &text, err) < 0) {
         return -1;
+    }
+    if (context->options->cpu) {
+        add_withheld(context->options->cpu, &text);
     }
     if (guest->features.apic_eoi != GUEST_SWITCH_UNSET) {
         argv_text_pair(&text, "kvm-pv-eoi",
@@ -34,27 +38,46 @@ argv_cpu(struct argv_context *context, struct error *err)
     return 0;
 }
 
-static int
-add_model(const struct guest_cpu *cpu, struct text *text, struct error *err)
+const char *
+qemu_cpu_model(const struct guest *guest)
 {
+    const struct guest_cpu *cpu = cpu_of(guest);
+
+    if (cpu == NULL) {
+        return NULL;
+    }
     switch (cpu->mode) {
     case GUEST_CPU_MODE_HOST_PASSTHROUGH:
-        text_add(text, "host");
-        break;
+        return "host";
     case GUEST_CPU_MODE_MAXIMUM:
-        text_add(text, "max");
-        break;
-    case GUEST_CPU_MODE_HOST_MODEL:
-        if (cpu->model == NULL) {
-            return error_set(err, ERROR_CONFIG_UNSUPPORTED,
-                             "cpu: the host's model is not known");
-        }
-        /* fallthrough */
+        return "max";
     default:
-        if (argv_check_word(cpu->model, "the CPU model", err) < 0) {
-            return -1;
-        }
-        text_add(text, cpu->model);
+        return cpu->model;
+    }
+}
+
+static const struct guest_cpu *
+cpu_of(const struct guest *guest)
+{
+    return guest->live_cpu != NULL ? guest->live_cpu : guest->cpu;
+}
+
+static int
+add_model(const struct guest *guest, struct text *text, struct error *err)
+{
+    const struct guest_cpu *cpu = cpu_of(guest);
+    const char *model = qemu_cpu_model(guest);
+
+    if (model == NULL) {
+        return error_set(err, ERROR_CONFIG_UNSUPPORTED,
+                         "cpu: the host's model is not known");
+    }
+    if (argv_check_word(model, "the CPU model", err) < 0) {
+        return -1;
+    }
+    text_add(text, model);
+    if (cpu->mode != GUEST_CPU_MODE_HOST_PASSTHROUGH &&
+        cpu->mode != GUEST_CPU_MODE_MAXIMUM) {
         return 0;
     }
     if (cpu->migratable != GUEST_SWITCH_UNSET) {
@@ -95,6 +118,18 @@ add_features(const struct guest_cpu *cpu, struct text *text, struct error *err)
                         feature->policy != GUEST_CPU_POLICY_FORBID);
     }
     return 0;
+}
+
+/* After the features that were asked for: the last word counts.  QEMU could not
+ * give them, whatever was asked. */
+static void
+add_withheld(const struct guest_seen_cpu *cpu, struct text *text)
+{
+    for (size_t i = 0; i < cpu->count; i++) {
+        if (cpu->features[i].seen == GUEST_SEEN_WITHHELD) {
+            text_addf(text, ",%s=off", cpu->features[i].name);
+        }
+    }
 }
 
 static void

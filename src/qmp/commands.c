@@ -18,6 +18,7 @@ static qmp_decode cpus_came;
 static qmp_decode cpu_model_came;
 static qmp_decode properties_came;
 static qmp_decode value_came;
+static qmp_decode texts_came;
 static qmp_decode machines_came;
 static qmp_decode cpu_definitions_came;
 static qmp_decode kvm_came;
@@ -196,6 +197,19 @@ qmp_qom_get(struct qmp_session *session, const char *path, const char *property,
 }
 
 void
+qmp_qom_get_texts(struct qmp_session *session, const char *path,
+                  const char *property, qmp_texts_done *done, void *owner)
+{
+    struct json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "path", json_object_new_string(path));
+    json_object_object_add(arguments, "property",
+                           json_object_new_string(property));
+    qmp_execute_decoded(session, "qom-get", arguments, texts_came,
+                        (qmp_untyped_done *)done, owner);
+}
+
+void
 qmp_query_machines(struct qmp_session *session, qmp_machines_done *done,
                    void *owner)
 {
@@ -369,6 +383,20 @@ value_came(qmp_untyped_done *done, void *owner, struct json_object *result,
         err = &bad;
     }
     ((qmp_value_done *)done)(owner, err ? NULL : &value, err);
+}
+
+static void
+texts_came(qmp_untyped_done *done, void *owner, struct json_object *result,
+           const struct error *err)
+{
+    AUTO_ERROR bad = {0};
+    struct qmp_texts texts = {0};
+
+    if (!err && qmp_decode_texts(result, &texts, &bad) < 0) {
+        err = &bad;
+    }
+    ((qmp_texts_done *)done)(owner, err ? NULL : &texts, err);
+    free(texts.items);
 }
 
 static void

@@ -170,6 +170,15 @@ typedef void qmp_value_done(void *owner, const struct qmp_value *value,
                             const struct error *err);
 void qmp_qom_get(struct qmp_session *session, const char *path,
                  const char *property, qmp_value_done *done, void *owner);
+/* The same for a property that is a list of texts. */
+struct qmp_texts {
+    const char **items;
+    size_t count;
+};
+typedef void qmp_texts_done(void *owner, const struct qmp_texts *texts,
+                            const struct error *err);
+void qmp_qom_get_texts(struct qmp_session *session, const char *path,
+                       const char *property, qmp_texts_done *done, void *owner);
 
 /* --- migration --- */
 

@@ -182,6 +182,23 @@ qmp_decode_value(struct json_object *result, struct qmp_value *value,
 }
 
 int
+qmp_decode_texts(struct json_object *result, struct qmp_texts *texts,
+                 struct error *err)
+{
+    static const char *what = "a list of QEMU's";
+    struct qmp_reader reader = {.what = what, .err = err};
+    size_t count = qmp_array_length(result, what, err);
+
+    texts->items = xcalloc(count + 1, sizeof(*texts->items));
+    texts->count = count;
+    for (size_t i = 0; i < count; i++) {
+        texts->items[i] = qmp_text_of(
+            &reader, json_object_array_get_idx(result, i), "element");
+    }
+    return error_is_set(err) ? -1 : 0;
+}
+
+int
 qmp_decode_machines(struct json_object *result, struct qmp_machines *list,
                     struct error *err)
 {

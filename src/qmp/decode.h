@@ -30,6 +30,8 @@ int qmp_decode_qom_list(struct json_object *result, struct qmp_properties *list,
                         struct error *err);
 int qmp_decode_value(struct json_object *result, struct qmp_value *value,
                      struct error *err);
+int qmp_decode_texts(struct json_object *result, struct qmp_texts *texts,
+                     struct error *err);
 int qmp_decode_migration(struct json_object *result,
                          struct qmp_migration *migration, struct error *err);
 int qmp_decode_migration_capabilities(struct json_object *result,

@@ -25,6 +25,7 @@ struct options {
     char **chardevs; /* Ids of the others. */
     size_t chardev_count;
     uint64_t memory; /* Bytes. */
+    char *cpu;       /* -cpu: "MODEL,FEATURE=on,..." */
     unsigned cpus;
     int vnc_display; /* -1: no VNC server. */
     bool is_incoming;

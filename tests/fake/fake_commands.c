@@ -29,6 +29,8 @@ static command query_chardev;
 static command query_vnc;
 static command query_cpus_fast;
 static command query_cpu_model_expansion;
+static command qom_get;
+static void add_cpu_options(struct fake *fake, struct json_object *properties);
 static command set_capabilities;
 static command query_capabilities;
 static command set_parameters;
@@ -78,7 +80,7 @@ static const struct {
     {"query-memory-devices",       NULL,                      "[]"                                  },
     {"query-rx-filter",            NULL,                      "[]"                                  },
     {"qom-list",                   NULL,                      "[]"                                  },
-    {"qom-get",                    NULL,                      "\"\""                                },
+    {"qom-get",                    qom_get,                   NULL                                  },
     {"qom-set",                    NULL,                      "{}"                                  },
     {"object-add",                 NULL,                      "{}"                                  },
     {"object-del",                 NULL,                      "{}"                                  },
@@ -391,18 +393,65 @@ query_cpus_fast(struct fake *fake, struct json_object *arguments,
     return list;
 }
 
+/* Every model is a qemu64 under TCG, with what the command line says. */
 static struct json_object *
 query_cpu_model_expansion(struct fake *fake, struct json_object *arguments,
                           struct refusal *refusal)
 {
+    static const char *const features[] = {
+        "fpu",     "de",         "pse",     "tsc", "msr",     "pae",
+        "mce",     "cx8",        "apic",    "sep", "mtrr",    "pge",
+        "mca",     "cmov",       "pat",     "mmx", "fxsr",    "pse36",
+        "clflush", "sse",        "sse2",    "pni", "cx16",    "svm",
+        "nx",      "hypervisor", "syscall", "lm",  "lahf-lm",
+    };
     struct json_object *result = json_object_new_object();
+    struct json_object *model = json_object_new_object();
+    struct json_object *properties = json_object_new_object();
 
+    (void)refusal;
+    json_object_object_add(result, "model", model);
+    json_object_object_add(
+        model, "name",
+        json_object_new_string(
+            text_member(json_object_object_get(arguments, "model"), "name")));
+    json_object_object_add(model, "props", properties);
+    json_object_object_add(properties, "vendor",
+                           json_object_new_string("AuthenticAMD"));
+    for (size_t i = 0; i < ARRAY_COUNT(features); i++) {
+        json_object_object_add(properties, features[i],
+                               json_object_new_boolean(true));
+    }
+    add_cpu_options(fake, properties);
+    return result;
+}
+
+static void
+add_cpu_options(struct fake *fake, struct json_object *properties)
+{
+    AUTO_FREE char *options = xstrdup_null(fake->options.cpu);
+    char *rest = options;
+    char *option = strsep(&rest, ","); /* The model. */
+
+    while (option && (option = strsep(&rest, ","))) {
+        const char *name = strsep(&option, "=");
+
+        json_object_object_add(
+            properties, name,
+            json_object_new_boolean(is_same_text(option, "on")));
+    }
+}
+
+static struct json_object *
+qom_get(struct fake *fake, struct json_object *arguments,
+        struct refusal *refusal)
+{
     (void)fake;
     (void)refusal;
-    json_object_object_add(
-        result, "model",
-        json_object_get(json_object_object_get(arguments, "model")));
-    return result;
+    return is_same_text(text_member(arguments, "property"),
+                        "unavailable-features")
+               ? json_object_new_array()
+               : json_object_new_string("");
 }
 
 static struct json_object *

@@ -49,6 +49,8 @@ options_parse(struct options *options, int argc, char **argv)
             options->machine = first_word(value);
         } else if (strcmp(name, "-m") == 0) {
             parse_memory(options, value);
+        } else if (strcmp(name, "-cpu") == 0) {
+            options->cpu = xstrdup(value);
         } else if (strcmp(name, "-smp") == 0) {
             options->cpus = (unsigned)strtoul(value, NULL, 10);
         } else if (strcmp(name, "-vnc") == 0 && strchr(value, ':')) {

@@ -89,6 +89,7 @@ decode_machine_reply(struct json_object *value)
     struct qmp_properties properties = {0};
     struct qmp_machines machines = {0};
     struct qmp_cpu_definitions definitions = {0};
+    struct qmp_texts texts = {0};
     struct qmp_kvm kvm;
 
     qmp_decode_chardevs(value, &chardevs, &err);
@@ -113,4 +114,7 @@ decode_machine_reply(struct json_object *value)
     free(definitions.items);
     error_clear(&err);
     qmp_decode_kvm(value, &kvm, &err);
+    error_clear(&err);
+    qmp_decode_texts(value, &texts, &err);
+    free(texts.items);
 }

@@ -96,6 +96,7 @@ a_guest_that_runs_is_found_again(void **state)
     assert_int_equal(domain->id, 1);
     assert_state(domain, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
     assert_non_null(domain->definition);
+    assert_non_null(guest_seen_cpu_find(domain->cpu, "lahf-lm"));
     assert_events(&t->host, "");
     /* Its monitor works. */
     struct result result = {0};

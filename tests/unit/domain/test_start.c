@@ -68,6 +68,7 @@ a_guest_that_starts_is_running_and_its_events_are_libvirts(void **state)
     assert_state(domain, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
     assert_int_equal(domain->id, 1);
     assert_events(&t->host, "4/0 2/0 ");
+    assert_non_null(guest_seen_cpu_find(domain->cpu, "lahf-lm"));
 }
 
 static void
@@ -125,6 +126,18 @@ a_qemu_that_refuses_to_run_is_ended_and_the_refusal_told(void **state)
     lab_script(&t->lab, "cont error Resetting is required");
     start(t, add_transient(&t->host, NULL), false);
     assert_nothing_left(t, "Resetting is required");
+}
+
+static void
+a_guest_whose_cpu_qemu_can_t_tell_runs(void **state)
+{
+    struct test *t = *state;
+    struct domain *domain = add_defined(&t->host, NULL);
+
+    lab_script(&t->lab, "query-cpu-model-expansion error no such model");
+    start(t, domain, false);
+    assert_succeeded(&t->result);
+    assert_null(domain->cpu);
 }
 
 static void
@@ -356,6 +369,7 @@ main(void)
         TEST(a_qemu_that_exits_gives_its_last_words),
         TEST(a_qemu_that_exits_under_a_command_gives_its_last_words_too),
         TEST(a_qemu_that_refuses_to_run_is_ended_and_the_refusal_told),
+        TEST(a_guest_whose_cpu_qemu_can_t_tell_runs),
         TEST(a_qemu_that_says_nothing_is_given_up),
         TEST(a_qemu_that_closes_its_monitor_in_the_middle_is_given_up),
         TEST(a_guest_whose_record_can_t_be_written_never_runs),

@@ -277,6 +277,25 @@ the_cpu_of_the_running_guest_wins(void **state)
 }
 
 static void
+what_was_withheld_from_a_guest_is_off(void **state)
+{
+    AUTO_ERROR err = {0};
+    AUTO(guest_seen_cpu) *cpu =
+        guest_seen_cpu_parse("model=Nehalem +lm -rtm -aes", &err);
+    AUTO(guest) *guest =
+        guest_with("<cpu match='exact'><model>Nehalem</model>"
+                   "<feature policy='require' name='aes'/></cpu>",
+                   "");
+    struct qemu_argv_options options = usual;
+    AUTO_FREE char *lines = NULL;
+
+    (void)state;
+    options.cpu = cpu;
+    lines = lines_of(guest, &options);
+    assert_has(lines, "-cpu\nNehalem,aes=on,aes=off,rtm=off");
+}
+
+static void
 a_newer_qemu_is_told_in_its_words(void **state)
 {
     AUTO(guest) *guest = guest_with("<clock offset='utc'>"
@@ -640,6 +659,7 @@ main(void)
         cmocka_unit_test(an_incoming_guest_waits),
         cmocka_unit_test(memory_is_exact_to_the_kib),
         cmocka_unit_test(the_cpu_of_the_running_guest_wins),
+        cmocka_unit_test(what_was_withheld_from_a_guest_is_off),
         cmocka_unit_test(a_newer_qemu_is_told_in_its_words),
         cmocka_unit_test(a_clock_with_an_offset_starts_from_now),
         cmocka_unit_test(tap_devices_come_from_the_caller),
