@@ -246,7 +246,9 @@ destination_free(struct domain_migration *migration)
     }
     if (qemu && qemu_process_monitor(qemu)) {
         qmp_forget(qemu_process_monitor(qemu), destination);
+        domain_forget_cpu(destination->domain);
     }
+    guest_seen_cpu_free(destination->cpu_there);
     migration_uri_done(&destination->uri);
     guest_free(destination->persist);
     guest_free(destination->replaced);

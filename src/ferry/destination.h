@@ -37,6 +37,10 @@ struct destination {
     uint64_t client_id;
     bool is_client_gone;
 
+    /* Owned.  What the guest sees where it runs; NULL: the source has not
+     * said. */
+    struct guest_seen_cpu *cpu_there;
+
     struct migration_uri uri; /* What the client wants; port 0: we choose. */
     char *listen_address;     /* Owned. May be NULL. */
     bool has_uri;
@@ -80,6 +84,12 @@ void destination_examine(struct destination *destination);
 void destination_look(struct destination *destination);
 void destination_qemu_event(struct destination *destination,
                             const struct qmp_event *event);
+
+/* destination_cpu.c: fails where the guest would see another CPU here than
+ * where it runs; to be called once domain_learn_cpu() has been answered, with
+ * its error. */
+int destination_check_cpu(struct destination *destination,
+                          const struct error *unknown, struct error *err);
 
 /* destination_port.c: the next port to try, by 'ports_tried'; -1 where all of
  * the range are taken. */

@@ -121,7 +121,10 @@ is_impossible_unsaved(struct destination *destination,
 static void
 start_qemu(struct destination *destination)
 {
-    static const struct domain_start_options options = {.is_incoming = true};
+    const struct domain_start_options options = {
+        .is_incoming = true,
+        .cpu = destination->cpu_there,
+    };
 
     domain_start(destination->domain, &options, qemu_started,
                  destination->domain);

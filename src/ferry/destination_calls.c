@@ -18,8 +18,9 @@ struct arrival {
     struct ferry_call *call;
     const struct migration_parameters *parameters;
     unsigned flags;
-    struct guest *guest; /* Owned. */
-    char *original_name; /* Owned. */
+    struct guest *guest;        /* Owned. */
+    char *original_name;        /* Owned. */
+    struct guest_seen_cpu *cpu; /* Owned. */
     struct qemu_migration_start start;
     struct domain *domain; /* A reference. */
     struct error refusal;
@@ -32,6 +33,8 @@ static void prepare(struct host *host,
                     struct ferry_call *call, enum destination_event event);
 static int read_guest(struct arrival *arrival, struct ferry_cookie cookie,
                       struct error *err);
+static int read_cpu(struct arrival *arrival,
+                    const struct migration_cookie *cookie, struct error *err);
 static int take_domain(struct arrival *arrival, struct error *err);
 static int set_up(struct arrival *arrival, struct destination *destination,
                   struct error *err);
@@ -87,6 +90,7 @@ prepare(struct host *host, const struct migration_parameters *parameters,
         destination->client_id = call->client_id;
         destination->flags = flags;
         destination->original_name = STEAL(arrival.original_name);
+        destination->cpu_there = STEAL(arrival.cpu);
         if (set_up(&arrival, destination, &err) < 0) {
             arrival.domain->migration = NULL;
             destination->base.free(&destination->base);
@@ -100,6 +104,7 @@ prepare(struct host *host, const struct migration_parameters *parameters,
     }
     guest_free(arrival.guest);
     free(arrival.original_name);
+    guest_seen_cpu_free(arrival.cpu);
     error_clear(&arrival.refusal);
     if (destination) {
         destination->call = call;
@@ -241,12 +246,25 @@ read_guest(struct arrival *arrival, struct ferry_cookie bytes,
                           err) < 0) {
         return -1;
     }
-    if (cookie.sections & COOKIE_CPU) {
+    return read_cpu(arrival, &cookie, err);
+}
+
+static int
+read_cpu(struct arrival *arrival, const struct migration_cookie *cookie,
+         struct error *err)
+{
+    if (cookie->sections & COOKIE_CPU) {
         guest_cpu_free(arrival->guest->live_cpu);
         arrival->guest->live_cpu =
-            guest_cpu_parse(cookie.cpu, strlen(cookie.cpu), err);
+            guest_cpu_parse(cookie->cpu, strlen(cookie->cpu), err);
         if (!arrival->guest->live_cpu) {
             return error_wrap(err, "the CPU in the migration cookie");
+        }
+    }
+    if (cookie->sections & COOKIE_SEEN_CPU) {
+        arrival->cpu = guest_seen_cpu_parse(cookie->seen_cpu, err);
+        if (!arrival->cpu) {
+            return error_wrap(err, "the migration cookie");
         }
     }
     return 0;

@@ -16,6 +16,7 @@ static struct qmp_session *monitor_of(struct destination *destination);
 static void listen_on_next(struct destination *destination);
 static void prepared(void *owner, const struct error *err);
 static void listening(void *owner, const struct error *err);
+static void cpu_known(void *owner, const struct error *err);
 static void arm_step_done(struct destination *destination);
 static void resumed(void *owner, const struct error *err);
 static void settled(void *owner, const struct error *err);
@@ -39,7 +40,8 @@ destination_arm(struct destination *destination)
         .tls_hostname = "",
     };
 
-    destination->pending = 3;
+    destination->pending = 4;
+    domain_learn_cpu(destination->domain, cpu_known, destination);
     qmp_migrate_set_capabilities(monitor, on, known & ~on, prepared,
                                  destination);
     qmp_migrate_set_parameters(monitor, &parameters, prepared, destination);
@@ -202,6 +204,21 @@ listening(void *owner, const struct error *failed)
         return;
     }
     prepared(destination, failed);
+}
+
+static void
+cpu_known(void *owner, const struct error *failed)
+{
+    struct destination *destination = owner;
+    AUTO_ERROR err = {0};
+
+    if (is_deaf(destination, failed)) {
+        return;
+    }
+    if (destination_check_cpu(destination, failed, &err) < 0) {
+        destination_fail(destination, &err);
+    }
+    arm_step_done(destination);
 }
 
 static void

@@ -34,6 +34,11 @@ source_begin_cookie(struct source *source, size_t *size)
         guest_cpu_format(&cpu, domain->live->live_cpu, 0);
         migration_cookie_set_cpu(&cookie, cpu.data);
     }
+    if (domain->cpu) {
+        AUTO_FREE char *seen = guest_seen_cpu_format(domain->cpu);
+
+        migration_cookie_set_seen_cpu(&cookie, seen);
+    }
     ferry_cookie_add_capabilities(&cookie, domain->host,
                                   "pause-before-switchover");
     return migration_cookie_format(&cookie, size);

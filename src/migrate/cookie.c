@@ -40,7 +40,8 @@ static const struct {
 static const unsigned accepted[] = {
     [MIGRATION_CALL_BEGIN] = 0,
     [MIGRATION_CALL_PREPARE] = COOKIE_LOCKSTATE | COOKIE_NBD | COOKIE_CPU |
-                               COOKIE_CAPABILITIES | COOKIE_BITMAPS,
+                               COOKIE_CAPABILITIES | COOKIE_BITMAPS |
+                               COOKIE_SEEN_CPU,
     [MIGRATION_CALL_PERFORM] =
         COOKIE_GRAPHICS | COOKIE_NBD | COOKIE_CAPABILITIES | COOKIE_BITMAPS,
     [MIGRATION_CALL_FINISH] =

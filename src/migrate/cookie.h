@@ -39,7 +39,11 @@
     X(BITMAPS, 11, "block-dirty-bitmaps")
 
 #define X(name, bit, text) COOKIE_##name = 1u << (bit),
-enum migration_cookie_section { MIGRATION_COOKIE_SECTIONS(X) };
+enum migration_cookie_section {
+    MIGRATION_COOKIE_SECTIONS(X)
+    /* Ours, which others ignore: never announced as a feature. */
+    COOKIE_SEEN_CPU = 1u << 31,
+};
 #undef X
 
 enum {
@@ -126,6 +130,7 @@ struct migration_cookie {
     char *cpu; /* The cpu element, fully expanded, as XML. */
     struct cookie_capabilities capabilities;
     struct cookie_bitmaps bitmaps;
+    char *seen_cpu; /* As guest/seen_cpu.h writes it. */
 };
 
 /* What a reader knows about itself, and what it can use. */
@@ -165,10 +170,13 @@ void migration_cookie_add_bitmap(struct migration_cookie *cookie,
                                  const char *alias);
 void migration_cookie_set_statistics(struct migration_cookie *cookie,
                                      const struct migration_statistics *from);
-/* Text of the domain, or of the cpu element, copied. */
+/* Text of the domain, of the cpu element, of what guest/seen_cpu.h writes;
+ * copied. */
 void migration_cookie_set_persistent(struct migration_cookie *cookie,
                                      const char *xml);
 void migration_cookie_set_cpu(struct migration_cookie *cookie, const char *xml);
+void migration_cookie_set_seen_cpu(struct migration_cookie *cookie,
+                                   const char *text);
 /* Whether the sender's QEMU has it (and whether it switches it on itself, if
  * 'is_auto' is not NULL). */
 bool migration_cookie_has_capability(const struct migration_cookie *cookie,

@@ -12,7 +12,8 @@
 #include "base/text.h"
 #include "migrate/cookie.h"
 
-/* name, as in cookie_<name>.c; bit; element; libvirt's order of writing. */
+/* name, as in cookie_<name>.c; bit; element; libvirt's order of writing, then
+ * ours. */
 #define COOKIE_SECTION_LIST(X)                                                 \
     X(graphics, GRAPHICS, "graphics")                                          \
     X(lockstate, LOCKSTATE, "lockstate")                                       \
@@ -22,7 +23,8 @@
     X(statistics, STATISTICS, "statistics")                                    \
     X(cpu, CPU, "cpu")                                                         \
     X(capabilities, CAPABILITIES, "capabilities")                              \
-    X(bitmaps, BITMAPS, "blockDirtyBitmaps")
+    X(bitmaps, BITMAPS, "blockDirtyBitmaps")                                   \
+    X(seen_cpu, SEEN_CPU, "x-vmferry-cpu")
 
 #define X(name, bit, element)                                                  \
     int cookie_parse_##name(struct migration_cookie *cookie, xmlNode *section, \

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "guest/seen_cpu.h"
 #include "migrate/cookie.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,6 +21,23 @@ uuid_of(const char *text)
 
     uuid_parse(text, &uuid);
     return uuid;
+}
+
+static void
+fuzz_seen_cpu(const char *text)
+{
+    AUTO_ERROR err = {0};
+    AUTO(guest_seen_cpu) *cpu = guest_seen_cpu_parse(text, &err);
+    AUTO_FREE char *written = cpu ? guest_seen_cpu_format(cpu) : NULL;
+    AUTO(guest_seen_cpu) *again =
+        cpu ? guest_seen_cpu_parse(written, &err) : NULL;
+
+    assert(error_is_set(&err) == !cpu);
+    if (cpu) {
+        AUTO_FREE char *difference = guest_seen_cpu_difference(cpu, again);
+
+        assert(!difference);
+    }
 }
 
 int
@@ -53,5 +71,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(migration_cookie_parse(&again, text, written, &reader, &err) == 0);
     assert(again.sections == cookie.sections);
     assert(again.features == cookie.features);
+    if (cookie.seen_cpu) {
+        fuzz_seen_cpu(cookie.seen_cpu);
+    }
     return 0;
 }

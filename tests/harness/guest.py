@@ -81,7 +81,7 @@ class Guest:
         self.config = "hb=10"
         self.serial = None
         self.disk = None
-        self.cpu = None
+        self.cpu = None  # A model's name, or the whole element.
         self.devices = ""
 
     def xml(self):
@@ -101,6 +101,11 @@ class Guest:
                 if self.config
                 else ""
             ),
-            cpu=SPECIFIC_CPU.format(model=self.cpu) if self.cpu else "",
+            cpu=self._cpu_xml(),
             devices=devices,
         )
+
+    def _cpu_xml(self):
+        if not self.cpu or self.cpu.startswith("<"):
+            return self.cpu or ""
+        return SPECIFIC_CPU.format(model=self.cpu)

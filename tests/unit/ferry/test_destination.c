@@ -160,6 +160,90 @@ an_address_that_can_t_be_had_is_told(void **state)
     go_back(c);
 }
 
+/* The fake's CPU as it is here, and one that has less or more there. */
+static void
+a_cpu_with_less_there_is_refused_with_what_is_missing(void **state)
+{
+    struct crossing *c = *state;
+
+    begin(c);
+    lab_script(&c->lab, "qom-get return [\"svm\",\"lahf-lm\"]");
+    assert_prepare_fails(c, "the destination's QEMU can't give domain 'beat'"
+                            " the CPU 'qemu64' that it sees now (host there,"
+                            " QEMU ");
+    assert_int_equal(c->prepared.result.err.code, ERROR_CPU_INCOMPATIBLE);
+    assert_failed(&c->prepared.result, ": missing features: lahf-lm, svm");
+    go_back(c);
+}
+
+static void
+a_cpu_with_more_there_is_refused_with_what_is_new(void **state)
+{
+    struct crossing *c = *state;
+
+    begin(c);
+    lab_script(&c->lab,
+               "query-cpu-model-expansion return {\"model\":{\"name\":\"base\","
+               "\"props\":{\"avx\":true,\"vendor\":\"GenuineIntel\"}}}");
+    assert_prepare_fails(c, "; extra features: avx; GenuineIntel/0/0 instead");
+    assert_int_equal(c->prepared.result.err.code, ERROR_CPU_INCOMPATIBLE);
+    go_back(c);
+}
+
+static void
+a_qemu_that_can_t_tell_its_cpu_is_refused(void **state)
+{
+    struct crossing *c = *state;
+
+    begin(c);
+    lab_script(&c->lab, "query-cpu-model-expansion error not this target");
+    assert_prepare_fails(c, "it is not known what it would give: ");
+    assert_int_equal(c->prepared.result.err.code, ERROR_CPU_INCOMPATIBLE);
+    go_back(c);
+}
+
+static void
+a_cpu_that_qemu_tells_by_another_name_is_found(void **state)
+{
+    struct crossing *c = *state;
+
+    begin(c);
+    lab_script(&c->lab,
+               "query-cpus-fast return [{\"cpu-index\":0,\"thread-id\":1,"
+               "\"qom-path\":\"/machine/cpu0\"}]\n"
+               "qom-get #1 error no such object\n"
+               "qom-get #2 return [\"svm\"]");
+    assert_prepare_fails(c, ": missing features: svm");
+    go_back(c);
+}
+
+static void
+a_qemu_that_dies_while_its_cpu_is_asked_for_gives_its_last_words(void **state)
+{
+    struct crossing *c = *state;
+
+    begin(c);
+    lab_script(&c->lab, "query-cpu-model-expansion exit 1 no more CPUs");
+    assert_prepare_fails(c, "no more CPUs");
+    go_back(c);
+}
+
+static void
+a_client_that_goes_while_the_cpu_is_asked_for_leaves_no_trace(void **state)
+{
+    struct crossing *c = *state;
+
+    begin(c);
+    lab_script(&c->lab, "query-cpu-model-expansion never");
+    start_prepare(c);
+    wait_destination(c, DESTINATION_STATE_ARMING);
+    ferry_client_gone(&c->there.host, CLIENT);
+    wait_over(c, &c->there);
+    assert_null(find_beat(&c->there));
+    assert_failed(&c->prepared.result, "closed its connection");
+    go_back(c);
+}
+
 static void
 a_guest_that_runs_there_already_is_refused(void **state)
 {
@@ -713,6 +797,12 @@ main(void)
         TEST(a_qemu_that_does_not_start_gives_its_last_words),
         TEST(a_qemu_that_dies_while_it_is_armed_gives_its_last_words),
         TEST(an_address_that_can_t_be_had_is_told),
+        TEST(a_cpu_with_less_there_is_refused_with_what_is_missing),
+        TEST(a_cpu_with_more_there_is_refused_with_what_is_new),
+        TEST(a_qemu_that_can_t_tell_its_cpu_is_refused),
+        TEST(a_cpu_that_qemu_tells_by_another_name_is_found),
+        TEST(a_qemu_that_dies_while_its_cpu_is_asked_for_gives_its_last_words),
+        TEST(a_client_that_goes_while_the_cpu_is_asked_for_leaves_no_trace),
         TEST(a_guest_that_runs_there_already_is_refused),
         TEST(a_uri_that_makes_no_sense_leaves_nothing),
         TEST(a_guest_that_is_defined_there_is_used_and_kept),

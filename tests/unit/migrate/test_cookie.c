@@ -240,6 +240,36 @@ each_call_reads_what_it_has_a_use_for(void **state)
 }
 
 static void
+our_own_section_is_read_by_prepare_and_announced_to_nobody(void **state)
+{
+    const struct migration_cookie_reader reader =
+        reader_of(MIGRATION_CALL_PREPARE);
+    const struct migration_cookie_reader other =
+        reader_of(MIGRATION_CALL_PERFORM);
+    AUTO_MIGRATION_COOKIE written = {0};
+    AUTO_MIGRATION_COOKIE prepare = {0};
+    AUTO_MIGRATION_COOKIE perform = {0};
+    AUTO_FREE char *bytes = NULL;
+    AUTO_ERROR err = {0};
+    size_t size;
+
+    (void)state;
+    migration_cookie_init(&written, "demo", &demo, "hostA.example", &host_a);
+    migration_cookie_set_seen_cpu(&written, "model=qemu64 +lm");
+    bytes = migration_cookie_format(&written, &size);
+    assert_non_null(
+        strstr(bytes, "  <x-vmferry-cpu>model=qemu64 +lm</x-vmferry-cpu>\n"));
+    assert_null(strstr(bytes, "<feature"));
+    assert_int_equal(
+        migration_cookie_parse(&prepare, bytes, size, &reader, &err), 0);
+    assert_true(prepare.sections == COOKIE_SEEN_CPU);
+    assert_string_equal(prepare.seen_cpu, "model=qemu64 +lm");
+    assert_int_equal(
+        migration_cookie_parse(&perform, bytes, size, &other, &err), 0);
+    assert_true(perform.sections == 0);
+}
+
+static void
 no_bytes_are_no_cookie_and_no_error(void **state)
 {
     const struct migration_cookie_reader reader = reader_of_all();
@@ -547,6 +577,8 @@ main(void)
         cmocka_unit_test(finish_can_be_written_from_what_perform_brought),
         cmocka_unit_test(prepare_with_storage_can_be_written_from_facts),
         cmocka_unit_test(each_call_reads_what_it_has_a_use_for),
+        cmocka_unit_test(
+            our_own_section_is_read_by_prepare_and_announced_to_nobody),
         cmocka_unit_test(no_bytes_are_no_cookie_and_no_error),
         cmocka_unit_test(a_cookie_without_nul_is_refused),
         cmocka_unit_test(what_is_not_xml_is_refused_as_such),
