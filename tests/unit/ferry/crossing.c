@@ -76,6 +76,13 @@ start_prepare(struct crossing *c)
     struct ferry_cookie cookie = {c->begun.cookie, c->begun.cookie_size};
 
     free(c->parameters.destination_xml);
+    if (c->is_v2) {
+        c->parameters.destination_xml = domain_format(
+            c->domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE);
+        ferry_prepare2(&c->there.host, &c->parameters, c->flags,
+                       ask(&c->prepared));
+        return;
+    }
     c->parameters.destination_xml = xstrdup(c->begun.xml);
     ferry_prepare(&c->there.host, &c->parameters, cookie,
                   c->flags & ~(unsigned)VIR_MIGRATE_CHANGE_PROTECTION,
@@ -91,6 +98,11 @@ start_perform(struct crossing *c)
         free(c->parameters.migrate_uri);
         c->parameters.migrate_uri = xstrdup(c->prepared.uri);
     }
+    if (c->is_v2) {
+        ferry_perform2(c->domain, &c->parameters, (struct ferry_cookie){0},
+                       c->flags, ask(&c->performed));
+        return;
+    }
     ferry_perform(c->domain, &c->parameters, cookie, c->flags,
                   ask(&c->performed));
 }
@@ -104,6 +116,11 @@ start_finish(struct crossing *c, int cancelled)
     if (!cancelled) {
         cookie = (struct ferry_cookie){c->performed.cookie,
                                        c->performed.cookie_size};
+    }
+    if (c->is_v2) {
+        ferry_finish2(&c->there.host, name ? name : "beat", c->flags, cancelled,
+                      ask(&c->finished));
+        return;
     }
     ferry_finish(&c->there.host, name ? name : "beat", cookie,
                  c->flags & ~(unsigned)VIR_MIGRATE_CHANGE_PROTECTION, cancelled,

@@ -29,6 +29,7 @@ struct crossing {
     struct test_host here;
     struct test_host there;
     struct domain *domain; /* A reference: the source's. */
+    bool is_v2;            /* The test sets: the calls of protocol v2. */
     unsigned flags;        /* Of all calls; LIVE, UNSAFE, CHANGE_PROTECTION. */
     struct migration_parameters parameters;
     struct answer begun, prepared, performed, finished, confirmed;
