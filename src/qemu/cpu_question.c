@@ -52,12 +52,6 @@ qemu_cpu_ask(struct qemu_cpu_question *question, struct qmp_session *session,
                                   question);
 }
 
-bool
-qemu_cpu_is_asked(const struct qemu_cpu_question *question)
-{
-    return question->pending > 0;
-}
-
 void
 qemu_cpu_question_done(struct qemu_cpu_question *question)
 {

@@ -34,7 +34,6 @@ struct qemu_cpu_question {
 void qemu_cpu_ask(struct qemu_cpu_question *question,
                   struct qmp_session *session, const char *model,
                   qemu_cpu_answer *done, void *owner);
-bool qemu_cpu_is_asked(const struct qemu_cpu_question *question);
 /* Ends it before its answer, while the session is there; takes one that was
  * never asked or has been answered, too. */
 void qemu_cpu_question_done(struct qemu_cpu_question *question);
