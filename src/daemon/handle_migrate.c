@@ -10,7 +10,7 @@
 #include "daemon/wire.h"
 
 static void begin(struct moving *moving, const struct remote_dom *dom);
-static void prepare(struct moving *moving);
+static void prepare(struct moving *moving, bool has_stream);
 static void perform(struct moving *moving, const struct remote_dom *dom,
                     const char *peer_uri);
 static void finish(struct moving *moving, const char *name, int cancelled);
@@ -125,7 +125,7 @@ handle_domain_migrate_prepare3_params(
                       args->cookie_in.cookie_in_len);
     if (moving_take_params(moving, args->params.params_val,
                            args->params.params_len)) {
-        prepare(moving);
+        prepare(moving, false);
     }
 }
 
@@ -160,15 +160,83 @@ handle_domain_migrate_prepare3(
     moving_set_cookie(moving, args->cookie_in.cookie_in_val,
                       args->cookie_in.cookie_in_len);
     if (moving_take_arguments(moving, &arguments)) {
-        prepare(moving);
+        prepare(moving, false);
     }
 }
 
 static void
-prepare(struct moving *moving)
+reply_prepare_tunnel(struct moving *moving, const struct ferry_result *result)
+{
+    struct remote_domain_migrate_prepare_tunnel3_params_ret ret = {
+        .cookie_out = {(unsigned)result->cookie_size,
+                       (char *)(uintptr_t)result->cookie},
+    };
+
+    ferry_open_tunnel(result->incoming, moving->rpc);
+    rpc_call_reply(moving->rpc, &ret);
+}
+
+void
+handle_domain_migrate_prepare_tunnel3_params(
+    struct client *client, struct rpc_call *call,
+    const struct remote_domain_migrate_prepare_tunnel3_params_args *args)
+{
+    struct moving *moving =
+        moving_new(client, call, MIGRATION_CALL_PREPARE, args->flags);
+
+    moving->reply = reply_prepare_tunnel;
+    moving_set_cookie(moving, args->cookie_in.cookie_in_val,
+                      args->cookie_in.cookie_in_len);
+    if (moving_take_params(moving, args->params.params_val,
+                           args->params.params_len)) {
+        prepare(moving, true);
+    }
+}
+
+static void
+reply_prepare_tunnel_plain(struct moving *moving,
+                           const struct ferry_result *result)
+{
+    struct remote_domain_migrate_prepare_tunnel3_ret ret = {
+        .cookie_out = {(unsigned)result->cookie_size,
+                       (char *)(uintptr_t)result->cookie},
+    };
+
+    ferry_open_tunnel(result->incoming, moving->rpc);
+    rpc_call_reply(moving->rpc, &ret);
+}
+
+void
+handle_domain_migrate_prepare_tunnel3(
+    struct client *client, struct rpc_call *call,
+    const struct remote_domain_migrate_prepare_tunnel3_args *args)
+{
+    struct moving *moving =
+        moving_new(client, call, MIGRATION_CALL_PREPARE, args->flags);
+    struct migration_arguments arguments = {
+        .dname = moving_optional(args->dname),
+        .xml = args->dom_xml,
+        .resource_mib = args->resource,
+    };
+
+    moving->reply = reply_prepare_tunnel_plain;
+    moving_set_cookie(moving, args->cookie_in.cookie_in_val,
+                      args->cookie_in.cookie_in_len);
+    if (moving_take_arguments(moving, &arguments)) {
+        prepare(moving, true);
+    }
+}
+
+static void
+prepare(struct moving *moving, bool has_stream)
 {
     const char *name = moving->parameters.destination_name;
+    AUTO_ERROR err = {0};
 
+    if (moving_check_stream(moving, has_stream, &err) < 0) {
+        moving_fail(moving, &err);
+        return;
+    }
     moving->domain = xstrdup(name ? name : "incoming");
     ferry_prepare(&moving->client->daemon->host, &moving->parameters,
                   moving->cookie, moving->flags, &moving->ferry);

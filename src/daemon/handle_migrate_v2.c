@@ -43,9 +43,48 @@ handle_domain_migrate_prepare2(
         .xml = args->dom_xml,
         .resource_mib = args->resource,
     };
+    AUTO_ERROR err = {0};
 
     moving->reply = reply_prepare;
     if (!take_arguments(moving, &arguments)) {
+        return;
+    }
+    if (moving_check_stream(moving, false, &err) < 0) {
+        moving_fail(moving, &err);
+        return;
+    }
+    moving->domain = xstrdup(arguments.dname ? arguments.dname : "incoming");
+    ferry_prepare2(&client->daemon->host, &moving->parameters, moving->flags,
+                   &moving->ferry);
+}
+
+static void
+reply_prepare_tunnel(struct moving *moving, const struct ferry_result *result)
+{
+    ferry_open_tunnel(result->incoming, moving->rpc);
+    rpc_call_reply(moving->rpc, NULL);
+}
+
+void
+handle_domain_migrate_prepare_tunnel(
+    struct client *client, struct rpc_call *call,
+    const struct remote_domain_migrate_prepare_tunnel_args *args)
+{
+    struct moving *moving =
+        moving_new(client, call, MIGRATION_CALL_PREPARE, args->flags);
+    struct migration_arguments arguments = {
+        .dname = moving_optional(args->dname),
+        .xml = args->dom_xml,
+        .resource_mib = args->resource,
+    };
+    AUTO_ERROR err = {0};
+
+    moving->reply = reply_prepare_tunnel;
+    if (!take_arguments(moving, &arguments)) {
+        return;
+    }
+    if (moving_check_stream(moving, true, &err) < 0) {
+        moving_fail(moving, &err);
         return;
     }
     moving->domain = xstrdup(arguments.dname ? arguments.dname : "incoming");

@@ -89,6 +89,25 @@ is_good(struct moving *moving)
     return true;
 }
 
+/* libvirt's texts. */
+int
+moving_check_stream(const struct moving *moving, bool has_stream,
+                    struct error *err)
+{
+    bool is_tunnelled = moving->flags & VIR_MIGRATE_TUNNELLED;
+
+    if (is_tunnelled && !has_stream) {
+        return error_set(err, ERROR_INTERNAL,
+                         "Tunnelled migration requested but invalid RPC method"
+                         " called");
+    }
+    if (!is_tunnelled && has_stream) {
+        return error_set(err, ERROR_INTERNAL,
+                         "PrepareTunnel called but no TUNNELLED flag set");
+    }
+    return 0;
+}
+
 void
 moving_fail(struct moving *moving, const struct error *err)
 {

@@ -39,6 +39,10 @@ bool moving_take_params(struct moving *moving,
                         const struct remote_tparam *items, unsigned count);
 bool moving_take_arguments(struct moving *moving,
                            const struct migration_arguments *arguments);
+/* A Prepare with a stream has to be told that it is tunnelled, and only that.
+ */
+int moving_check_stream(const struct moving *moving, bool has_stream,
+                        struct error *err);
 /* Answers with the error. */
 void moving_fail(struct moving *moving, const struct error *err);
 /* QEMU before 9.0 loses track of pages that TCG's guests write, where the size

@@ -220,7 +220,9 @@ prepared(void *owner, const struct coordinator_answer *answer,
         parameters_add_string(&coordinator->parameters, VIR_MIGRATE_PARAM_URI,
                               answer->uri);
     }
-    if (!parameters_find_string(&coordinator->parameters,
+    /* A tunnel leads where it began. */
+    if (!(coordinator->flags & VIR_MIGRATE_TUNNELLED) &&
+        !parameters_find_string(&coordinator->parameters,
                                 VIR_MIGRATE_PARAM_URI)) {
         AUTO_ERROR nowhere = {0};
 

@@ -26,6 +26,12 @@ char *coordinator_need_text(const struct coordinator_request *request,
                             const char *name);
 uint64_t coordinator_find_bandwidth(const struct coordinator_request *request);
 
+/* coordinator_remote_tunnel.c */
+void
+coordinator_remote_prepare_tunnel(struct coordinator_remote *remote,
+                                  const struct coordinator_request *request,
+                                  coordinator_answered *answered, void *owner);
+
 /* coordinator_remote_v2.c: the calls of protocol v2. */
 void coordinator_remote_dump_xml(void *end,
                                  const struct coordinator_request *request,

@@ -350,7 +350,9 @@ prepare(void *end, const struct coordinator_request *request,
 {
     struct coordinator_remote *remote = end;
 
-    if (request->protocol == COORDINATOR_V2) {
+    if (request->flags & VIR_MIGRATE_TUNNELLED) {
+        coordinator_remote_prepare_tunnel(remote, request, answered, owner);
+    } else if (request->protocol == COORDINATOR_V2) {
         coordinator_remote_prepare2(remote, request, answered, owner);
     } else if (remote->has_parameters) {
         struct remote_domain_migrate_prepare3_params_args args = {

@@ -12,6 +12,8 @@
 #include "ferry/coordinator.h"
 #include "rpc/connection.h"
 
+struct tunnel;
+
 struct coordinator_remote {
     /* Caller sets. */
     struct loop *loop;                 /* Borrowed. */
@@ -19,6 +21,8 @@ struct coordinator_remote {
     struct remote_dom domain;          /* Borrowed. As the source knows it. */
     bool has_parameters;               /* v3: feature 13. */
     bool has_migratable_xml;           /* v2, the source: feature 11. */
+    /* What goes into a tunnelled migration; NULL: there can be none. */
+    struct tunnel *tunnel;
     /* Connects to the destination once more, to ask again; 'opened' gets a
      * connection, which stays its maker's, or NULL.  NULL: there is no way. */
     void (*reopen)(void *owner,

@@ -55,6 +55,7 @@ destination_new(struct domain *domain)
         .is_incoming = true,
     };
     destination->domain = domain;
+    destination->tunnel_fd = -1;
     domain->migration = &destination->base;
     destination_be_patient(destination);
     domain->on_end = (struct domain_expectation){
@@ -249,6 +250,8 @@ destination_free(struct domain_migration *migration)
         domain_forget_cpu(destination->domain);
     }
     guest_seen_cpu_free(destination->cpu_there);
+    destination_close_tunnel(destination);
+    close_ref(&destination->tunnel_fd);
     migration_uri_done(&destination->uri);
     guest_free(destination->persist);
     guest_free(destination->replaced);

@@ -44,7 +44,9 @@ struct destination {
     struct migration_uri uri; /* What the client wants; port 0: we choose. */
     char *listen_address;     /* Owned. May be NULL. */
     bool has_uri;
-    uint16_t port; /* The one that is tried, then listened on. */
+    int tunnel_fd;         /* Owned. For the tunnel that will be; -1. */
+    struct tunnel *tunnel; /* Owned. NULL before it is open. */
+    uint16_t port;         /* The one that is tried, then listened on. */
     unsigned ports_tried;
     struct guest *persist;  /* Owned. What to define at Finish, or NULL. */
     bool is_defined;        /* It was. */
@@ -100,6 +102,16 @@ char *destination_listen_uri(const struct destination *destination);
  * this host has no name that another one could use.  Caller frees. */
 int destination_answer_uri(const struct destination *destination, char **uri,
                            struct error *err);
+
+/* destination_tunnel.c */
+bool destination_is_tunnelled(const struct destination *destination);
+/* 'qemu_fd' is the callee's, to be given to QEMU. */
+int destination_make_tunnel(struct destination *destination, int *qemu_fd,
+                            struct error *err);
+/* QEMU has loaded the guest. */
+void destination_confirm_tunnel(struct destination *destination);
+/* A source that still sends is told to stop. */
+void destination_close_tunnel(struct destination *destination);
 
 /* incoming_errors.c: why an incoming guest was given up while no call of its
  * client waited; the client's Finish will ask. */

@@ -180,7 +180,7 @@ answer(struct destination *destination, struct migration_cookie *cookie)
 {
     struct domain *domain = destination->domain;
     struct ferry_call *call = STEAL(destination->call);
-    struct ferry_result result = {0};
+    struct ferry_result result = {.incoming = domain};
     AUTO_FREE char *bytes = NULL;
     AUTO_FREE char *uri = NULL;
     AUTO_ERROR err = {0};

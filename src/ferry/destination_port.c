@@ -71,6 +71,9 @@ destination_answer_uri(const struct destination *destination, char **text,
     AUTO_MIGRATION_URI uri = {0};
 
     *text = NULL;
+    if (destination_is_tunnelled(destination)) {
+        return 0;
+    }
     if (!destination->has_uri) {
         const char *name = settings->migration_address
                                ? settings->migration_address

@@ -14,6 +14,7 @@
 
 static struct qmp_session *monitor_of(struct destination *destination);
 static void listen_on_next(struct destination *destination);
+static void read_from_tunnel(struct destination *destination);
 static void prepared(void *owner, const struct error *err);
 static void listening(void *owner, const struct error *err);
 static void cpu_known(void *owner, const struct error *err);
@@ -33,19 +34,26 @@ destination_arm(struct destination *destination)
 {
     struct qmp_session *monitor = monitor_of(destination);
     uint32_t known = destination->domain->host->qemu->migration_capabilities;
-    uint32_t on = QMP_CAPABILITY_EVENTS | QMP_CAPABILITY_RETURN_PATH |
-                  QMP_CAPABILITY_LATE_BLOCK_ACTIVATE;
+    bool is_tunnelled = destination_is_tunnelled(destination);
+    uint32_t on = QMP_CAPABILITY_EVENTS | QMP_CAPABILITY_LATE_BLOCK_ACTIVATE;
     struct qmp_migration_parameters parameters = {
         .tls_creds = "",
         .tls_hostname = "",
     };
 
-    destination->pending = 4;
+    if (!is_tunnelled) {
+        on |= QMP_CAPABILITY_RETURN_PATH;
+    }
+    destination->pending = is_tunnelled ? 5 : 4;
     domain_learn_cpu(destination->domain, cpu_known, destination);
     qmp_migrate_set_capabilities(monitor, on, known & ~on, prepared,
                                  destination);
     qmp_migrate_set_parameters(monitor, &parameters, prepared, destination);
-    listen_on_next(destination);
+    if (is_tunnelled) {
+        read_from_tunnel(destination);
+    } else {
+        listen_on_next(destination);
+    }
 }
 
 void
@@ -145,6 +153,7 @@ destination_qemu_event(struct destination *destination,
         }
         break;
     case QMP_MIGRATION_COMPLETED:
+        destination_confirm_tunnel(destination);
         destination_happened(destination, DESTINATION_EVENT_LOADED);
         break;
     case QMP_MIGRATION_FAILED:
@@ -176,6 +185,24 @@ listen_on_next(struct destination *destination)
     }
     uri = destination_listen_uri(destination);
     qmp_migrate_incoming(monitor_of(destination), uri, listening, destination);
+}
+
+/* QEMU reads at once: nothing comes before Prepare was answered. */
+static void
+read_from_tunnel(struct destination *destination)
+{
+    struct qmp_session *monitor = monitor_of(destination);
+    AUTO_ERROR err = {0};
+    int fd;
+
+    if (destination_make_tunnel(destination, &fd, &err) < 0) {
+        destination_fail(destination, &err);
+        destination->pending--;
+        arm_step_done(destination);
+        return;
+    }
+    qmp_getfd(monitor, "migrate", fd, prepared, destination);
+    qmp_migrate_incoming(monitor, "fd:migrate", prepared, destination);
 }
 
 static void

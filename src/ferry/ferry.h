@@ -15,14 +15,17 @@
 #include "migrate/parameters.h"
 #include "migrate/statistics.h"
 
+struct rpc_call;
+
 /* What a successful call answers.  All borrowed during the callback; NULL or 0
  * where the call has no such result. */
 struct ferry_result {
     const void *cookie; /* With its NUL; size 0: no cookie. */
     size_t cookie_size;
-    const char *xml;       /* Begin. */
-    const char *uri;       /* Prepare; NULL where the client's own is used. */
-    struct domain *domain; /* Finish. */
+    const char *xml;         /* Begin. */
+    const char *uri;         /* Prepare; NULL where the client's own is used. */
+    struct domain *domain;   /* Finish. */
+    struct domain *incoming; /* Prepare. */
 };
 
 /* A call that a client waits for.  Its memory is the caller's, until 'done'. */
@@ -48,6 +51,9 @@ void ferry_prepare(struct host *host,
                    const struct migration_parameters *parameters,
                    struct ferry_cookie cookie, unsigned flags,
                    struct ferry_call *call);
+/* The same succeeded, with VIR_MIGRATE_TUNNELLED: what comes on the stream of
+ * 'call' is for the domain's QEMU.  To be called before the reply. */
+void ferry_open_tunnel(struct domain *domain, const struct rpc_call *call);
 void ferry_perform(struct domain *domain,
                    const struct migration_parameters *parameters,
                    struct ferry_cookie cookie, unsigned flags,

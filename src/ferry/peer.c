@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "ferry/source.h"
+#include "ferry/tunnel.h"
 
 /* No client's connection has a number like this. */
 static const uint64_t first_id = UINT64_C(1) << 63;
@@ -100,6 +101,7 @@ peer_free(struct peer *peer)
     rpc_opening_free(peer->opening);
     coordinator_free(peer->coordinator);
     coordinator_remote_done(&peer->there);
+    tunnel_free(peer->there.tunnel);
     if (peer->connection) {
         rpc_connection_free(peer->connection);
     }
@@ -165,6 +167,9 @@ peer_connected(struct peer *peer)
         .reopen = peer_reopen,
         .reopen_owner = peer,
     };
+    if (peer->flags & VIR_MIGRATE_TUNNELLED) {
+        peer->there.tunnel = source_tunnel_new(peer->domain);
+    }
     peer->coordinator = coordinator_new(&options, &callbacks, peer);
     coordinator_start(peer->coordinator);
 }

@@ -45,6 +45,7 @@ struct source {
     struct convergence convergence;
     struct error failure;  /* Why it does not go on; the first reason counts. */
     unsigned pending;      /* QMP commands of ARM without an answer. */
+    bool has_completed;    /* QEMU, and the tunnel is not through yet. */
     bool is_looking;       /* RESTORE's look at QEMU is under way. */
     bool has_to_look;      /* Something has happened since it began. */
     bool is_restarted;     /* The job was found in a record. */
@@ -97,6 +98,19 @@ void source_qemu_event(struct source *source, const struct qmp_event *event);
 void source_sample(struct source *source);
 void source_take_sample(struct source *source,
                         const struct qmp_migration *migration);
+
+/* source_tunnel.c: the tunnel of a migration to a peer, made before it is
+ * prepared there. */
+struct tunnel *source_tunnel_new(struct domain *domain);
+bool source_is_tunnelled(const struct source *source);
+/* Lets QEMU migrate into it; 'done' is for each of two commands. */
+int source_enter_tunnel(struct source *source, qmp_done *done,
+                        struct error *err);
+/* QEMU has completed.  False where the other daemon has not got it all yet: it
+ * will be COMPLETED then. */
+bool source_leave_tunnel(struct source *source);
+/* The migration was given up.  Does nothing where there is none. */
+void source_break_tunnel(struct source *source);
 
 /* source_cookie.c */
 struct ferry_identity source_identity(const struct domain *domain);

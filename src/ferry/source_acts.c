@@ -57,9 +57,11 @@ source_act(struct source *source, enum source_action action,
         answer_perform(source);
         break;
     case SOURCE_ACTION_CANCEL:
+        source_break_tunnel(source);
         source_cancel(source);
         break;
     case SOURCE_ACTION_RESTORE:
+        source_break_tunnel(source);
         source_restore(source);
         break;
     case SOURCE_ACTION_HAND_OVER:

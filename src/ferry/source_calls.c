@@ -346,7 +346,7 @@ perform_with_job(struct entry *entry, enum source_event event)
     migration_parameters_copy(&source->parameters, &entry->parameters);
     take_call(source, STEAL(entry->call), entry->flags);
     entry_free(entry);
-    if (!source->parameters.migrate_uri) {
+    if (!source->parameters.migrate_uri && !source_is_tunnelled(source)) {
         error_set(&err, ERROR_INVALID_ARG,
                   "the migration of domain '%s' has no URI to go to",
                   domain->name);

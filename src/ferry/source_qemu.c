@@ -19,8 +19,8 @@ enum {
     SETTLE_LOOK_MS = 10, /* QEMU is about to leave finish-migrate. */
 };
 
-/* On in every migration of ours.  Without the return path "completed" would
- * only mean that everything was written to a socket. */
+/* On in every migration of ours that is not tunnelled.  Without the return path
+ * "completed" would only mean that everything was written to a socket. */
 static const uint32_t always_on = QMP_CAPABILITY_EVENTS |
                                   QMP_CAPABILITY_RETURN_PATH |
                                   QMP_CAPABILITY_PAUSE_BEFORE_SWITCHOVER;
@@ -74,6 +74,9 @@ source_arm(struct source *source)
     if (source->flags & VIR_MIGRATE_AUTO_CONVERGE) {
         on |= QMP_CAPABILITY_AUTO_CONVERGE;
     }
+    if (source_is_tunnelled(source)) {
+        on &= ~(uint32_t)QMP_CAPABILITY_RETURN_PATH; /* It goes one way. */
+    }
     source->was_running = domain->state == DOMAIN_STATE_RUNNING;
     source->is_suspended = false;
     source->pending = 2;
@@ -92,6 +95,13 @@ source_migrate(struct source *source)
     AUTO_FREE char *connect = NULL;
     AUTO_ERROR err = {0};
 
+    if (source_is_tunnelled(source)) {
+        if (source_enter_tunnel(source, command_done, &err) < 0) {
+            source_fail(source, &err);
+            source_happened(source, SOURCE_EVENT_FAILED);
+        }
+        return;
+    }
     if (migration_uri_parse(source->parameters.migrate_uri, &uri, &err) < 0) {
         source_fail(source, &err);
         source_happened(source, SOURCE_EVENT_FAILED);
@@ -311,7 +321,9 @@ status_changed(struct source *source, enum qmp_migration_status status)
         source_happened(source, SOURCE_EVENT_PRE_SWITCHOVER);
         break;
     case QMP_MIGRATION_COMPLETED:
-        source_happened(source, SOURCE_EVENT_COMPLETED);
+        if (!source_is_tunnelled(source) || source_leave_tunnel(source)) {
+            source_happened(source, SOURCE_EVENT_COMPLETED);
+        }
         break;
     case QMP_MIGRATION_FAILED:
     case QMP_MIGRATION_CANCELLED:

@@ -66,6 +66,9 @@ static int check_bandwidth(uint64_t mib, struct error *err);
 static int check_percent(const char *name, bool has_value, int32_t value,
                          struct error *err);
 
+static int check_tunnel(const struct migration_parameters *parameters,
+                        uint64_t flags, struct error *err);
+
 static void *
 field_of(struct migration_parameters *parameters, const struct row *row)
 {
@@ -122,7 +125,7 @@ migration_parameters_check(const struct migration_parameters *parameters,
 {
     const struct migration_parameters *p = parameters;
 
-    if (check_needs(p, flags, err) < 0 ||
+    if (check_needs(p, flags, err) < 0 || check_tunnel(p, flags, err) < 0 ||
         check_bandwidth(p->bandwidth_mib, err) < 0 ||
         check_bandwidth(p->bandwidth_postcopy_mib, err) < 0 ||
         check_percent("auto_converge.initial", p->has_auto_converge_initial,
@@ -140,6 +143,23 @@ migration_parameters_check(const struct migration_parameters *parameters,
         (p->disks_port < 0 || p->disks_port > UINT16_MAX)) {
         return error_set(err, ERROR_INVALID_ARG,
                          "disks_port %" PRId32 " is not a port", p->disks_port);
+    }
+    return 0;
+}
+
+/* A tunnel needs no address.  libvirt's texts. */
+static int
+check_tunnel(const struct migration_parameters *parameters, uint64_t flags,
+             struct error *err)
+{
+    const char *what = parameters->migrate_uri      ? "migration URI"
+                       : parameters->listen_address ? "listen address"
+                       : parameters->has_disks_port ? "disk port address"
+                                                    : NULL;
+
+    if ((flags & VIR_MIGRATE_TUNNELLED) && what) {
+        return error_set(err, ERROR_ARGUMENT_UNSUPPORTED,
+                         "%s is not supported by tunnelled migration", what);
     }
     return 0;
 }

@@ -248,6 +248,15 @@ done_came(qmp_untyped_done *done, void *owner, struct json_object *result,
 }
 
 void
+qmp_command_fd(struct qmp_session *session, const char *command,
+               struct json_object *arguments, int fd, qmp_done *done,
+               void *owner)
+{
+    qmp_execute_decoded_fd(session, command, arguments, fd, done_came,
+                           (qmp_untyped_done *)done, owner);
+}
+
+void
 qmp_command_oob(struct qmp_session *session, const char *command,
                 struct json_object *arguments, qmp_done *done, void *owner)
 {

@@ -333,6 +333,9 @@ void qmp_migrate(struct qmp_session *session, const char *uri, qmp_done *done,
 /* Resumes a post-copy migration that was interrupted. */
 void qmp_migrate_resume(struct qmp_session *session, const char *uri,
                         qmp_done *done, void *owner);
+/* Gives QEMU 'fd' (taken), which is "fd:NAME" in the next of these commands. */
+void qmp_getfd(struct qmp_session *session, const char *name, int fd,
+               qmp_done *done, void *owner);
 /* Listens; the port of "tcp:HOST:0" is query-migrate's to tell. */
 void qmp_migrate_incoming(struct qmp_session *session, const char *uri,
                           qmp_done *done, void *owner);

@@ -107,6 +107,16 @@ qmp_migrate_incoming(struct qmp_session *session, const char *uri,
 }
 
 void
+qmp_getfd(struct qmp_session *session, const char *name, int fd, qmp_done *done,
+          void *owner)
+{
+    struct json_object *arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "fdname", json_object_new_string(name));
+    qmp_command_fd(session, "getfd", arguments, fd, done, owner);
+}
+
+void
 qmp_migrate_cancel(struct qmp_session *session, qmp_done *done, void *owner)
 {
     qmp_command(session, "migrate_cancel", NULL, done, owner);

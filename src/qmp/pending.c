@@ -18,6 +18,7 @@ pending_new(const char *command, struct json_object *arguments,
     struct pending *pending = xcalloc(1, sizeof(*pending));
 
     list_init(&pending->link);
+    pending->fd = -1;
     pending->command = xstrdup(command);
     pending->arguments = arguments;
     pending->decode = decode;
@@ -30,6 +31,7 @@ void
 pending_free(struct pending *pending)
 {
     json_object_put(pending->arguments);
+    close_ref(&pending->fd);
     free(pending->command);
     free(pending);
 }

@@ -16,6 +16,7 @@ struct pending {
     char *command;    /* Owned. */
     struct json_object *arguments; /* Owned.  NULL where there are none. */
     bool is_oob;
+    int fd;                 /* Owned. To go along with it; -1: none. */
     qmp_decode *decode;     /* NULL: 'done' is a qmp_reply. */
     qmp_untyped_done *done; /* NULL: nobody wants to know. */
     void *owner;            /* Borrowed by agreement; see qmp_forget(). */

@@ -185,6 +185,18 @@ qmp_execute_decoded(struct qmp_session *session, const char *command,
 }
 
 void
+qmp_execute_decoded_fd(struct qmp_session *session, const char *command,
+                       struct json_object *arguments, int fd,
+                       qmp_decode *decode, qmp_untyped_done *done, void *owner)
+{
+    struct pending *pending =
+        pending_new(command, arguments, decode, done, owner);
+
+    pending->fd = fd;
+    add(session, pending);
+}
+
+void
 qmp_execute_decoded_oob(struct qmp_session *session, const char *command,
                         struct json_object *arguments, qmp_decode *decode,
                         qmp_untyped_done *done, void *owner)
@@ -442,7 +454,7 @@ send_pending(struct qmp_session *session, struct pending *pending)
                            pending->id, pending->is_oob && session->has_oob);
     log_trace(LOG_TOPIC_qmp, "%s -> %.*s", session->name, (int)strlen(line) - 1,
               line);
-    stream_write(session->stream, line, strlen(line));
+    stream_write_fd(session->stream, line, strlen(line), STEAL_FD(pending->fd));
 }
 
 static void

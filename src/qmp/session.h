@@ -120,6 +120,11 @@ typedef void qmp_decode(qmp_untyped_done *done, void *owner,
 void qmp_execute_decoded(struct qmp_session *session, const char *command,
                          struct json_object *arguments, qmp_decode *decode,
                          qmp_untyped_done *done, void *owner);
+/* The same; 'fd' (taken) is passed to QEMU along with the command. */
+void qmp_execute_decoded_fd(struct qmp_session *session, const char *command,
+                            struct json_object *arguments, int fd,
+                            qmp_decode *decode, qmp_untyped_done *done,
+                            void *owner);
 void qmp_execute_decoded_oob(struct qmp_session *session, const char *command,
                              struct json_object *arguments, qmp_decode *decode,
                              qmp_untyped_done *done, void *owner);
