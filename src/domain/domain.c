@@ -3,14 +3,12 @@
 #include "domain/domain.h"
 
 #include <libvirt/libvirt.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "domain/domain_internal.h"
+#include "domain/process_times.h"
 
 enum { DEFAULT_MAX_DOWNTIME_MS = 300 }; /* QEMU's, and so libvirt's. */
 
@@ -121,30 +119,13 @@ domain_format(const struct domain *domain, unsigned flags)
 uint64_t
 domain_cpu_time_ns(const struct domain *domain)
 {
-    unsigned long long user, system;
-    AUTO_FREE char *path = NULL;
-    char line[1024];
-    char *rest;
-    FILE *file;
+    struct process_times times;
 
     if (!domain->qemu) {
         return 0;
     }
-    path = xasprintf("/proc/%d/stat", (int)qemu_process_pid(domain->qemu));
-    file = fopen(path, "re");
-    if (!file) {
-        return 0;
-    }
-    rest = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
-    fclose(file);
-    /* proc(5): fields 14 and 15, the name in brackets is field 2. */
-    if (!rest || sscanf(rest + 1,
-                        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
-                        " %llu %llu",
-                        &user, &system) != 2) {
-        return 0;
-    }
-    return (user + system) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
+    times = process_times_read(qemu_process_pid(domain->qemu), 0);
+    return times.user_ns + times.system_ns;
 }
 
 int

@@ -79,7 +79,9 @@ struct domain {
     enum domain_state state;
     int reason; /* Of the state; libvirt's numbers. */
     bool has_autostart;
-    struct qemu_process *qemu; /* Owned. NULL unless active. */
+    bool is_rebooting; /* Its next power-off was asked for as a reboot. */
+    uint64_t autodestroy_client; /* Ends with that client; 0: with none. */
+    struct qemu_process *qemu;   /* Owned. NULL unless active. */
     struct job_lock jobs;
     struct qemu_migration_job migration_job;
     struct domain_migration *migration; /* Owned. */
@@ -212,6 +214,8 @@ void domain_destroy(struct domain *domain,
  * migration's ended() follows. */
 void domain_kill(struct domain *domain);
 
+/* Ends a guest whose client is gone, as that asked for. */
+void domain_kill_with_client(struct domain *domain);
 /* After QEMU's end: state shutoff with 'reason', event STOPPED with 'detail',
  * record removed, transient domain removed from the list. */
 void domain_stopped(struct domain *domain, int reason, int detail);

@@ -16,6 +16,8 @@ static void monitor_lost(void *owner, const struct error *why);
 static void ended(void *owner, const struct error *why);
 static void handle_stop(struct domain *domain);
 static void handle_resume(struct domain *domain);
+static void handle_reset(struct domain *domain);
+static void handle_balloon(struct domain *domain, uint64_t kib);
 static void was_reset(void *owner, const struct error *err);
 
 const struct qemu_process_callbacks domain_qemu_callbacks = {
@@ -60,6 +62,12 @@ event(void *owner, const struct qmp_event *event)
         break;
     case QMP_EVENT_GUEST_PANICKED:
         domain_panicked(domain);
+        break;
+    case QMP_EVENT_RESET:
+        handle_reset(domain);
+        break;
+    case QMP_EVENT_BALLOON_CHANGE:
+        handle_balloon(domain, event->balloon.actual / 1024);
         break;
     default:
         break;
@@ -159,9 +167,38 @@ handle_resume(struct domain *domain)
     domain_emit(domain, VIR_DOMAIN_EVENT_RESUMED, expected.detail);
 }
 
+static void
+handle_reset(struct domain *domain)
+{
+    const struct host *host = domain->host;
+
+    if (host->observer && host->observer->guest_reset) {
+        host->observer->guest_reset(host->observer_owner, domain);
+    }
+}
+
+/* What a guest gives back or takes, when it has done so. */
+static void
+handle_balloon(struct domain *domain, uint64_t kib)
+{
+    const struct host *host = domain->host;
+
+    if (!domain->live || kib > domain->live->memory_kib) {
+        return;
+    }
+    domain->live->current_memory_kib = kib;
+    domain_save(domain);
+    if (host->observer && host->observer->balloon_changed) {
+        host->observer->balloon_changed(host->observer_owner, domain, kib);
+    }
+}
+
 void
 domain_shut_down(struct domain *domain, bool is_by_guest)
 {
+    bool is_reboot = domain->is_rebooting;
+
+    domain->is_rebooting = false;
     if (domain->on_end.reason != VIR_DOMAIN_SHUTOFF_CRASHED ||
         timer_is_running(&domain->kill_timer)) {
         return; /* Our own doing. */
@@ -171,7 +208,8 @@ domain_shut_down(struct domain *domain, bool is_by_guest)
                             : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
     domain_set_state(domain, DOMAIN_STATE_SHUTDOWN,
                      VIR_DOMAIN_SHUTDOWN_UNKNOWN);
-    if (is_by_guest && domain->live->on_poweroff == GUEST_ACTION_RESTART) {
+    if (is_by_guest &&
+        (domain->live->on_poweroff == GUEST_ACTION_RESTART || is_reboot)) {
         domain->on_resume = (struct domain_expectation){
             VIR_DOMAIN_RUNNING_BOOTED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED};
         qmp_system_reset(qemu_process_monitor(domain->qemu), was_reset,

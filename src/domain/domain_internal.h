@@ -16,6 +16,9 @@ int domain_save_definition(struct host *host, const struct guest *guest,
                            struct error *err);
 int domain_remove_definition(struct domain *domain, struct error *err);
 void domain_remove_record(struct domain *domain);
+/* The mark of a guest that is to be started with the host. */
+int domain_save_autostart(struct domain *domain, bool is_on, struct error *err);
+bool domain_load_autostart(const struct domain *domain);
 /* Paths of what belongs to a running domain.  Caller frees. */
 char *domain_monitor_path(const struct domain *domain);
 char *domain_log_path(const struct domain *domain);

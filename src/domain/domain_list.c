@@ -114,9 +114,11 @@ domain_undefine(struct domain *domain, struct error *err)
         return error_set(err, ERROR_OPERATION_INVALID,
                          "cannot undefine transient domain");
     }
-    if (domain_remove_definition(domain, err) < 0) {
+    if (domain_save_autostart(domain, false, err) < 0 ||
+        domain_remove_definition(domain, err) < 0) {
         return error_wrap(err, "undefining domain '%s'", domain->name);
     }
+    domain->has_autostart = false;
     guest_free(STEAL(domain->definition));
     domain_remove_if_unused(domain);
     return 0;

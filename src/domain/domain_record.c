@@ -3,6 +3,7 @@
 /* What is on disk of a domain.
  *
  *   STATE_DIR/definitions/UUID.xml    its definition; survives the host
+ *   STATE_DIR/definitions/UUID.autostart  is to be started with the host
  *   RUNTIME_DIR/domains/UUID.record   while it runs; dies with the host's boot
  *   RUNTIME_DIR/domains/UUID.monitor  its QEMU's socket
  *   STATE_DIR/log/UUID.log            what its QEMU wrote
@@ -99,6 +100,28 @@ domain_remove_record(struct domain *domain)
     if (store_remove(folder, monitor, &err) < 0) {
         host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", err.message);
     }
+}
+
+int
+domain_save_autostart(struct domain *domain, bool is_on, struct error *err)
+{
+    AUTO_FREE char *folder = folder_of(domain->host, false);
+    AUTO_FREE char *name = file_name(&domain->uuid, "autostart");
+
+    return is_on ? store_save_text(folder, name, domain->name, err)
+                 : store_remove(folder, name, err);
+}
+
+bool
+domain_load_autostart(const struct domain *domain)
+{
+    AUTO_FREE char *folder = folder_of(domain->host, false);
+    AUTO_FREE char *name = file_name(&domain->uuid, "autostart");
+    AUTO_ERROR err = {0};
+    AUTO_FREE char *text =
+        store_load_text(folder, name, GUEST_NAME_LENGTH_MAX + 1, &err);
+
+    return text != NULL;
 }
 
 char *

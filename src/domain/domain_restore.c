@@ -89,15 +89,20 @@ found_definition(void *owner, const char *name)
     AUTO_ERROR err = {0};
     AUTO_FREE char *xml =
         store_load_text(restore->folder, name, GUEST_XML_SIZE_MAX, &err);
+    struct domain *domain;
     struct guest *guest = NULL;
     bool was_updated;
 
     if (xml) {
         guest = host_read_guest(restore->host, xml, GUEST_PARSE_INACTIVE, &err);
     }
-    if (!guest || !domain_define(restore->host, guest, &was_updated, &err)) {
+    domain =
+        guest ? domain_define(restore->host, guest, &was_updated, &err) : NULL;
+    if (!domain) {
         set_aside(restore->host, restore->folder, name, &err);
+        return;
     }
+    domain->has_autostart = domain_load_autostart(domain);
 }
 
 static void

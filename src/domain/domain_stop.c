@@ -29,6 +29,7 @@ static void terminate_overdue(void *owner);
 static void add_end_waiter(struct domain *domain, struct end_waiter plan);
 static void answer_end_waiters(struct domain *domain, bool is_only_deaf);
 static void destroyed(void *owner);
+static void client_is_gone(void *owner, const struct error *err);
 static void free_dead(void *owner);
 
 void
@@ -115,6 +116,8 @@ domain_stopped(struct domain *domain, int reason, int detail)
     }
     domain_remove_record(domain);
     domain->id = -1;
+    domain->is_rebooting = false;
+    domain->autodestroy_client = 0;
     domain->state = DOMAIN_STATE_SHUTOFF;
     domain->reason = reason;
     guest_free(STEAL(domain->live));
@@ -144,6 +147,21 @@ domain_abandon(struct domain *domain)
         qmp_session_abandon(qemu_process_monitor(domain->qemu), &why);
     }
     answer_end_waiters(domain, false);
+}
+
+void
+domain_kill_with_client(struct domain *domain)
+{
+    host_note(domain->host, LOG_LEVEL_INFO, domain,
+              "destroyed with its client, which is gone");
+    domain_destroy(domain, client_is_gone, NULL);
+}
+
+static void
+client_is_gone(void *owner, const struct error *err)
+{
+    (void)owner;
+    (void)err;
 }
 
 static void

@@ -54,6 +54,11 @@ struct host_observer {
                                 int iteration);
     void (*job_completed)(void *owner, struct domain *domain,
                           const struct parameters *statistics);
+    void (*guest_reset)(void *owner, struct domain *domain);
+    void (*balloon_changed)(void *owner, struct domain *domain, uint64_t kib);
+    /* 'uri' is NULL but for an element. */
+    void (*metadata_changed)(void *owner, struct domain *domain, int type,
+                             const char *uri);
     /* A line for a person. 'context' may be NULL. */
     void (*note)(void *owner, enum log_level level,
                  const struct log_context *context, const char *message);

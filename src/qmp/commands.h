@@ -92,7 +92,11 @@ struct qmp_blockstats {
     uint64_t write_bytes;
     uint64_t write_requests;
     uint64_t flush_requests;
-    uint64_t errors; /* Failed reads, writes and flushes. */
+    uint64_t read_ns; /* In all; and so on. */
+    uint64_t write_ns;
+    uint64_t flush_ns;
+    uint64_t written_to; /* The end of what was ever written. */
+    uint64_t errors;     /* Failed reads, writes and flushes. */
 };
 struct qmp_blockstats_list {
     struct qmp_blockstats *items;
@@ -179,6 +183,37 @@ typedef void qmp_texts_done(void *owner, const struct qmp_texts *texts,
                             const struct error *err);
 void qmp_qom_get_texts(struct qmp_session *session, const char *path,
                        const char *property, qmp_texts_done *done, void *owner);
+
+/* A place that a processor is in or can be put into. */
+struct qmp_cpu_slot {
+    const char *type; /* Of the processor that fits. */
+    bool is_taken;
+    struct json_object *place; /* For qmp_plug_cpu(). */
+};
+struct qmp_cpu_slots {
+    struct qmp_cpu_slot *items; /* By their numbers. */
+    size_t count;
+};
+typedef void qmp_cpu_slots_done(void *owner, const struct qmp_cpu_slots *list,
+                                const struct error *err);
+void qmp_query_hotpluggable_cpus(struct qmp_session *session,
+                                 qmp_cpu_slots_done *done, void *owner);
+void qmp_plug_cpu(struct qmp_session *session, const struct qmp_cpu_slot *slot,
+                  const char *id, qmp_done *done, void *owner);
+
+/* --- by hand --- */
+
+void qmp_inject_nmi(struct qmp_session *session, qmp_done *done, void *owner);
+/* Codes of QEMU's own (qnum).  0 ms: as long as QEMU thinks. */
+void qmp_send_key(struct qmp_session *session, const unsigned *keys,
+                  size_t count, unsigned hold_ms, qmp_done *done, void *owner);
+/* A line for the human monitor; its answer. */
+void qmp_human_command(struct qmp_session *session, const char *line,
+                       qmp_text_done *done, void *owner);
+/* A command that somebody else wrote; what it returned, as JSON.  Fails where
+ * it isn't one, and calls nothing then. */
+int qmp_raw_command(struct qmp_session *session, const char *json,
+                    qmp_text_done *done, void *owner, struct error *err);
 
 /* --- migration --- */
 

@@ -282,6 +282,10 @@ read_blockstats(struct qmp_reader *reader, void *item)
         qmp_read_number(&inner, "wr_operations", UINT64_MAX);
     stats->flush_requests =
         qmp_read_number(&inner, "flush_operations", UINT64_MAX);
+    qmp_maybe_number(&inner, "rd_total_time_ns", &stats->read_ns);
+    qmp_maybe_number(&inner, "wr_total_time_ns", &stats->write_ns);
+    qmp_maybe_number(&inner, "flush_total_time_ns", &stats->flush_ns);
+    qmp_maybe_number(&inner, "wr_highest_offset", &stats->written_to);
     stats->errors +=
         qmp_maybe_number(&inner, "failed_rd_operations", &failed) ? failed : 0;
     stats->errors +=
