@@ -22,6 +22,7 @@
     X(NO_SUPPORT)           /* This program does not have such a call. */      \
     X(INVALID_CONN)         /* The connection is not in the right state. */    \
     X(INVALID_ARG)          /* An argument makes no sense. */                  \
+    X(INVALID_FLAGS)        /* The same, of a flag or of a text's form. */     \
     X(OPERATION_FAILED)     /* It was tried, and did not work. */              \
     X(XML)                  /* The XML is not well formed or lacks parts. */   \
     X(DOM_EXIST)            /* There is such a domain already. */              \

@@ -16,7 +16,6 @@ static void add_cpus(struct text *text, const struct host_node *node);
 static void add_guest(struct text *text, const struct qemu_capabilities *qemu);
 static void add_machine(struct text *text, const struct qemu_machine *machine,
                         const char *name);
-static void add_escaped(struct text *text, const char *value);
 
 char *
 capabilities_format(const struct capabilities_facts *facts)
@@ -63,7 +62,7 @@ add_cpu(struct text *text, const struct capabilities_facts *facts)
     const struct host_node *node = &facts->info->nodes[0];
 
     text_add(text, "    <cpu>\n      <arch>");
-    add_escaped(text, facts->qemu->arch);
+    capabilities_add_escaped(text, facts->qemu->arch);
     text_addf(text,
               "</arch>\n"
               "      <topology sockets='%u' dies='1' cores='%u'"
@@ -124,7 +123,7 @@ add_cpus(struct text *text, const struct host_node *node)
                   "            <cpu id='%u' socket_id='%u' die_id='%u'"
                   " core_id='%u' siblings='",
                   cpu->number, cpu->socket, cpu->die, cpu->core);
-        add_escaped(text, cpu->siblings);
+        capabilities_add_escaped(text, cpu->siblings);
         text_add(text, "'/>\n");
     }
     text_add(text, "          </cpus>\n");
@@ -137,9 +136,9 @@ static void
 add_guest(struct text *text, const struct qemu_capabilities *qemu)
 {
     text_add(text, "  <guest>\n    <os_type>hvm</os_type>\n    <arch name='");
-    add_escaped(text, qemu->arch);
+    capabilities_add_escaped(text, qemu->arch);
     text_add(text, "'>\n      <wordsize>64</wordsize>\n      <emulator>");
-    add_escaped(text, qemu->binary);
+    capabilities_add_escaped(text, qemu->binary);
     text_add(text, "</emulator>\n");
     for (int is_first = 1; is_first >= 0; is_first--) {
         for (size_t i = 0; i < qemu->machine_count; i++) {
@@ -176,18 +175,18 @@ add_machine(struct text *text, const struct qemu_machine *machine,
     text_add(text, "      <machine");
     if (name != machine->name) {
         text_add(text, " canonical='");
-        add_escaped(text, machine->name);
+        capabilities_add_escaped(text, machine->name);
         text_add(text, "'");
     }
     text_addf(text, " maxCpus='%u'%s>", machine->max_cpus,
               machine->is_deprecated ? " deprecated='yes'" : "");
-    add_escaped(text, name);
+    capabilities_add_escaped(text, name);
     text_add(text, "</machine>\n");
 }
 
 /* For content and for attributes in single quotes. */
-static void
-add_escaped(struct text *text, const char *value)
+void
+capabilities_add_escaped(struct text *text, const char *value)
 {
     for (; *value; value++) {
         switch (*value) {

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include "base/text.h"
+
 #include "base/uuid.h"
 #include "daemon/host_info.h"
 #include "qemu/capabilities.h"
@@ -18,3 +20,6 @@ struct capabilities_facts {
 
 /* Caller frees. */
 char *capabilities_format(const struct capabilities_facts *facts);
+
+/* 'value' as an attribute or an element's text. */
+void capabilities_add_escaped(struct text *text, const char *value);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "daemon/dispatch.h"
+#include "domain/domain.h"
 #include "ferry/ferry.h"
 
 /* libvirtd's default: five calls, and no more are read. */
@@ -14,6 +15,7 @@ enum { CALLS_MAX = 20 };
 static void called(void *owner, struct rpc_call *call);
 static void closed(void *owner, const struct error *why);
 static void drop_callbacks(struct client *client);
+static void destroy_its_guests(const struct client *client);
 
 static const struct rpc_callbacks callbacks = {
     .called = called,
@@ -67,6 +69,7 @@ client_close(struct client *client)
     drop_callbacks(client);
     rpc_connection_free(connection);
     ferry_client_gone(&client->daemon->host, client->id);
+    destroy_its_guests(client);
     client_put(client);
 }
 
@@ -89,6 +92,19 @@ drop_callbacks(struct client *client)
     LIST_FOR_EACH (link, &client->callbacks) {
         list_remove(link);
         free(container_of(link, struct event_callback, link));
+    }
+}
+
+/* Those that were started to end with it. */
+static void
+destroy_its_guests(const struct client *client)
+{
+    LIST_FOR_EACH (link, &client->daemon->host.domains) {
+        struct domain *domain = container_of(link, struct domain, link);
+
+        if (domain->autodestroy_client == client->id) {
+            domain_kill_with_client(domain);
+        }
     }
 }
 

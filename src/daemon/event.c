@@ -31,6 +31,10 @@ static void lifecycle(void *owner, struct domain *domain, int event,
 static void iteration(void *owner, struct domain *domain, int number);
 static void job_completed(void *owner, struct domain *domain,
                           const struct parameters *statistics);
+static void guest_reset(void *owner, struct domain *domain);
+static void balloon_changed(void *owner, struct domain *domain, uint64_t kib);
+static void metadata_changed(void *owner, struct domain *domain, int type,
+                             const char *uri);
 static void note(void *owner, enum log_level level,
                  const struct log_context *context, const char *text);
 static struct event_callback *add(struct client *client, int event);
@@ -40,6 +44,9 @@ const struct host_observer event_observer = {
     .lifecycle = lifecycle,
     .migration_iteration = iteration,
     .job_completed = job_completed,
+    .guest_reset = guest_reset,
+    .balloon_changed = balloon_changed,
+    .metadata_changed = metadata_changed,
     .note = note,
 };
 
@@ -183,6 +190,57 @@ job_completed(void *owner, struct domain *domain,
     }
     rpc_params_free(args.msg.params.params_val, args.msg.params.params_len);
     rpc_params_free(own.msg.params.params_val, own.msg.params.params_len);
+}
+
+static void
+guest_reset(void *owner, struct domain *domain)
+{
+    struct remote_domain_event_callback_reboot_msg args = {0};
+    struct message message = {
+        .event = VIR_DOMAIN_EVENT_ID_REBOOT,
+        .procedure = REMOTE_PROC_DOMAIN_EVENT_CALLBACK_REBOOT,
+        .legacy = REMOTE_PROC_DOMAIN_EVENT_REBOOT,
+        .args = &args,
+        .legacy_args = &args.msg,
+    };
+
+    wire_domain(domain, &args.msg.dom);
+    send_all(owner, domain, &message);
+}
+
+static void
+balloon_changed(void *owner, struct domain *domain, uint64_t kib)
+{
+    struct remote_domain_event_callback_balloon_change_msg args = {
+        .msg = {.actual = kib},
+    };
+    struct message message = {
+        .event = VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE,
+        .procedure = REMOTE_PROC_DOMAIN_EVENT_CALLBACK_BALLOON_CHANGE,
+        .legacy = REMOTE_PROC_DOMAIN_EVENT_BALLOON_CHANGE,
+        .args = &args,
+        .legacy_args = &args.msg,
+    };
+
+    wire_domain(domain, &args.msg.dom);
+    send_all(owner, domain, &message);
+}
+
+static void
+metadata_changed(void *owner, struct domain *domain, int type, const char *uri)
+{
+    AUTO_FREE char *copy = xstrdup_null(uri);
+    struct remote_domain_event_callback_metadata_change_msg args = {
+        .msg = {.type = type, .nsuri = copy ? &copy : NULL},
+    };
+    struct message message = {
+        .event = VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+        .procedure = REMOTE_PROC_DOMAIN_EVENT_CALLBACK_METADATA_CHANGE,
+        .args = &args,
+    };
+
+    wire_domain(domain, &args.msg.dom);
+    send_all(owner, domain, &message);
 }
 
 static void

@@ -3,8 +3,10 @@
 /* The life of a domain: define, create, start, destroy, undefine, suspend,
  * resume. */
 
+#include <errno.h>
 #include <libvirt/libvirt.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "daemon/dispatch.h"
@@ -21,6 +23,8 @@ static void destroyed_unlocked(void *owner, const struct error *err);
 static void run_suspend(struct work *work);
 static void run_resume(struct work *work);
 static void run_undefine(struct work *work);
+static int forget_nvram(const struct domain *domain, unsigned flags,
+                        struct error *err);
 static void undefine(struct client *client, struct rpc_call *call,
                      const struct remote_dom *dom, unsigned flags);
 static void destroy(struct client *client, struct rpc_call *call,
@@ -57,9 +61,11 @@ handle_domain_create_xml(struct client *client, struct rpc_call *call,
     struct guest *guest = NULL;
     AUTO_ERROR err = {0};
 
-    if (wire_check_flags(args->flags,
-                         VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_VALIDATE,
-                         "qemuDomainCreateXML", &err) == 0) {
+    if (wire_check_flags(
+            args->flags,
+            VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY |
+                VIR_DOMAIN_START_VALIDATE | VIR_DOMAIN_START_RESET_NVRAM,
+            "qemuDomainCreateXML", &err) == 0) {
         guest =
             host_read_guest(host, args->xml_desc, GUEST_PARSE_INACTIVE, &err);
     }
@@ -92,11 +98,12 @@ handle_domain_create_with_flags(
     AUTO_ERROR err = {0};
     struct domain *domain;
 
-    if (wire_check_flags(args->flags,
-                         VIR_DOMAIN_START_PAUSED |
-                             VIR_DOMAIN_START_BYPASS_CACHE |
-                             VIR_DOMAIN_START_FORCE_BOOT,
-                         "qemuDomainCreateWithFlags", &err) < 0) {
+    if (wire_check_flags(
+            args->flags,
+            VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY |
+                VIR_DOMAIN_START_BYPASS_CACHE | VIR_DOMAIN_START_FORCE_BOOT |
+                VIR_DOMAIN_START_RESET_NVRAM,
+            "qemuDomainCreateWithFlags", &err) < 0) {
         rpc_call_fail(call, &err);
         return;
     }
@@ -227,6 +234,13 @@ started_with_flags(void *owner, const struct error *err)
         work_done(work, err);
         return;
     }
+    if (work->number & VIR_DOMAIN_START_AUTODESTROY) {
+        work->domain->autodestroy_client = work->client->id;
+        /* It may have gone while the guest started. */
+        if (!work->client->connection) {
+            domain_kill_with_client(work->domain);
+        }
+    }
     wire_domain(work->domain, &ret.dom);
     work_done_with(work, &ret);
 }
@@ -279,6 +293,9 @@ undefine(struct client *client, struct rpc_call *call,
 {
     AUTO_ERROR err = {0};
     struct domain *domain;
+    const unsigned nvram =
+        VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM;
+    const unsigned tpm = VIR_DOMAIN_UNDEFINE_TPM | VIR_DOMAIN_UNDEFINE_KEEP_TPM;
 
     if (wire_check_flags(
             flags,
@@ -287,14 +304,44 @@ undefine(struct client *client, struct rpc_call *call,
                 VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
                 VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA |
                 VIR_DOMAIN_UNDEFINE_TPM | VIR_DOMAIN_UNDEFINE_KEEP_TPM,
-            "qemuDomainUndefineFlags", &err) < 0) {
+            "qemuDomainUndefineFlags", &err) == 0) {
+        if ((flags & nvram) == nvram) {
+            error_set(&err, ERROR_OPERATION_INVALID,
+                      "cannot both keep and delete nvram");
+        } else if ((flags & tpm) == tpm) {
+            error_set(&err, ERROR_OPERATION_INVALID,
+                      "cannot both keep and delete TPM");
+        }
+    }
+    if (error_is_set(&err)) {
         rpc_call_fail(call, &err);
         return;
     }
     domain = wire_find_or_fail(client, call, dom);
     if (domain) {
-        work_start(client, call, domain, JOB_MODIFY, run_undefine);
+        work_start_with(client, call, domain, JOB_MODIFY, flags, run_undefine);
     }
+}
+
+/* The variables of a guest's firmware: a file of its own, that nobody is to
+ * lose by mistake. */
+static int
+forget_nvram(const struct domain *domain, unsigned flags, struct error *err)
+{
+    const char *path = domain->definition ? domain->definition->os.nvram : NULL;
+
+    if (!path || access(path, F_OK) < 0 ||
+        (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM)) {
+        return 0;
+    }
+    if (!(flags & VIR_DOMAIN_UNDEFINE_NVRAM)) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "cannot undefine domain with nvram");
+    }
+    if (unlink(path) < 0 && errno != ENOENT) {
+        return error_set_errno(err, errno, "failed to remove nvram: %s", path);
+    }
+    return 0;
 }
 
 static void
@@ -302,7 +349,8 @@ run_undefine(struct work *work)
 {
     AUTO_ERROR err = {0};
 
-    if (domain_undefine(work->domain, &err) == 0) {
+    if (forget_nvram(work->domain, (unsigned)work->number, &err) == 0 &&
+        domain_undefine(work->domain, &err) == 0) {
         domain_emit(work->domain, VIR_DOMAIN_EVENT_UNDEFINED,
                     VIR_DOMAIN_EVENT_UNDEFINED_REMOVED);
     }

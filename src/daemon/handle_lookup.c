@@ -12,7 +12,6 @@
 
 static void reply_found(struct rpc_call *call, const struct domain *domain,
                         const struct error *err);
-static bool is_wanted(const struct domain *domain, unsigned flags);
 static size_t count_domains(struct host *host, bool is_active);
 
 void
@@ -74,11 +73,19 @@ handle_connect_list_all_domains(
     AUTO_FREE struct remote_dom *list = NULL;
     struct remote_connect_list_all_domains_ret ret = {0};
     size_t capacity = 0, count = 0;
+    AUTO_ERROR err = {0};
+
+    if (wire_check_flags(args->flags,
+                         VIR_CONNECT_LIST_DOMAINS_NO_CHECKPOINT * 2U - 1,
+                         "qemuConnectListAllDomains", &err) < 0) {
+        rpc_call_fail(call, &err);
+        return;
+    }
 
     LIST_FOR_EACH (link, &host->domains) {
         const struct domain *domain = container_of(link, struct domain, link);
 
-        if (is_wanted(domain, args->flags)) {
+        if (wire_is_wanted(domain, args->flags)) {
             list = array_grow(list, &capacity, count, sizeof *list);
             wire_domain(domain, &list[count++]);
         }
@@ -172,53 +179,6 @@ reply_found(struct rpc_call *call, const struct domain *domain,
     }
     wire_domain(domain, &ret.dom);
     rpc_call_reply(call, &ret);
-}
-
-/* Each group of flags of which none is set says nothing. */
-static bool
-is_wanted(const struct domain *domain, unsigned flags)
-{
-    enum domain_state state = domain->state;
-    bool is_active = domain_is_active(domain);
-    bool is_other = state != DOMAIN_STATE_RUNNING &&
-                    state != DOMAIN_STATE_PAUSED &&
-                    state != DOMAIN_STATE_SHUTOFF;
-    const struct {
-        unsigned yes, no;
-        bool is_so;
-    } pairs[] = {
-        {VIR_CONNECT_LIST_DOMAINS_ACTIVE,         VIR_CONNECT_LIST_DOMAINS_INACTIVE,
-         is_active                                                                                             },
-        {VIR_CONNECT_LIST_DOMAINS_PERSISTENT,
-         VIR_CONNECT_LIST_DOMAINS_TRANSIENT,                                         domain->definition != NULL},
-        {VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE,
-         VIR_CONNECT_LIST_DOMAINS_NO_MANAGEDSAVE,                                    false                     },
-        {VIR_CONNECT_LIST_DOMAINS_AUTOSTART,
-         VIR_CONNECT_LIST_DOMAINS_NO_AUTOSTART,                                      domain->has_autostart     },
-        {VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT,
-         VIR_CONNECT_LIST_DOMAINS_NO_SNAPSHOT,                                       false                     },
-        {VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT,
-         VIR_CONNECT_LIST_DOMAINS_NO_CHECKPOINT,                                     false                     },
-    };
-    unsigned states =
-        flags &
-        (VIR_CONNECT_LIST_DOMAINS_RUNNING | VIR_CONNECT_LIST_DOMAINS_PAUSED |
-         VIR_CONNECT_LIST_DOMAINS_SHUTOFF | VIR_CONNECT_LIST_DOMAINS_OTHER);
-
-    for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
-        if ((flags & (pairs[i].yes | pairs[i].no)) &&
-            !(flags & (pairs[i].is_so ? pairs[i].yes : pairs[i].no))) {
-            return false;
-        }
-    }
-    return !states ||
-           ((states & VIR_CONNECT_LIST_DOMAINS_RUNNING) &&
-            state == DOMAIN_STATE_RUNNING) ||
-           ((states & VIR_CONNECT_LIST_DOMAINS_PAUSED) &&
-            state == DOMAIN_STATE_PAUSED) ||
-           ((states & VIR_CONNECT_LIST_DOMAINS_SHUTOFF) &&
-            state == DOMAIN_STATE_SHUTOFF) ||
-           ((states & VIR_CONNECT_LIST_DOMAINS_OTHER) && is_other);
 }
 
 static size_t

@@ -84,7 +84,7 @@ static void
 begin(struct moving *moving, const struct remote_dom *dom)
 {
     AUTO_ERROR err = {0};
-    struct domain *domain = wire_find(moving->client, dom, &err);
+    struct domain *domain = moving_find(moving, dom, &err);
 
     if (!domain) {
         moving_fail(moving, &err);
@@ -314,7 +314,7 @@ perform(struct moving *moving, const struct remote_dom *dom,
         const char *peer_uri)
 {
     AUTO_ERROR err = {0};
-    struct domain *domain = wire_find(moving->client, dom, &err);
+    struct domain *domain = moving_find(moving, dom, &err);
 
     if (!domain || check_peer(moving, peer_uri, &err) < 0) {
         moving_fail(moving, &err);

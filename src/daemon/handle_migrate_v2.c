@@ -122,7 +122,7 @@ handle_domain_migrate_perform(
     if (!take_arguments(moving, &arguments)) {
         return;
     }
-    domain = wire_find(client, &args->dom, &err);
+    domain = moving_find(moving, &args->dom, &err);
     if (domain && is_peer_to_peer && moving->cookie.size > 0) {
         error_set(&err, ERROR_OPERATION_INVALID,
                   "received unexpected cookie with P2P migration");

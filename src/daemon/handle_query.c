@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "daemon/dispatch.h"
 #include "daemon/wire.h"
+#include "domain/domain_change.h"
 
 static const struct guest *
 guest_of(const struct domain *domain)
@@ -115,22 +116,34 @@ handle_domain_get_vcpus_flags(
     struct client *client, struct rpc_call *call,
     const struct remote_domain_get_vcpus_flags_args *args)
 {
-    struct domain *domain = wire_find_or_fail(client, call, &args->dom);
     struct remote_domain_get_vcpus_flags_ret ret = {0};
+    const unsigned known = VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG |
+                           VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_VCPU_GUEST;
+    struct domain_choice choice;
+    struct domain *domain = NULL;
     const struct guest *guest;
     AUTO_ERROR err = {0};
 
-    if (!domain) {
-        return;
+    if (wire_check_flags(args->flags, known, "qemuDomainGetVcpusFlags", &err) ==
+        0) {
+        domain = wire_find(client, &args->dom, &err);
     }
-    if ((args->flags & VIR_DOMAIN_VCPU_LIVE) &&
-        domain_check_active(domain, &err) < 0) {
+    if (domain && domain_choose(domain, args->flags, &choice, &err) == 0 &&
+        (args->flags & VIR_DOMAIN_VCPU_GUEST)) {
+        if (choice.is_live) {
+            error_set(&err, ERROR_ARGUMENT_UNSUPPORTED,
+                      "QEMU guest agent is not configured");
+        } else {
+            error_set(&err, ERROR_INVALID_ARG,
+                      "vCPU count provided by the guest agent can only be"
+                      " requested for live domains");
+        }
+    }
+    if (error_is_set(&err)) {
         rpc_call_fail(call, &err);
         return;
     }
-    guest = (args->flags & VIR_DOMAIN_VCPU_CONFIG) && domain->definition
-                ? domain->definition
-                : guest_of(domain);
+    guest = choice.is_live ? domain->live : domain->definition;
     ret.num = args->flags & VIR_DOMAIN_VCPU_MAXIMUM ? (int)guest->vcpus
                                                     : (int)vcpus_of(guest);
     rpc_call_reply(call, &ret);

@@ -134,6 +134,14 @@ host_info_layout(const struct host_info *info)
     return layout;
 }
 
+unsigned
+host_cpu_count(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_CONF);
+
+    return count > 0 ? (unsigned)count : 1;
+}
+
 int
 host_memory_read(const char *root, struct host_memory *memory,
                  struct error *err)

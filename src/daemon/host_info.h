@@ -65,6 +65,9 @@ int host_info_read(const char *root, struct host_info *info, struct error *err);
 void host_info_done(struct host_info *info);
 struct host_layout host_info_layout(const struct host_info *info);
 
+/* The numbers that the kernel's processors can have: 0 to one less. */
+unsigned host_cpu_count(void);
+
 /* Of the whole host. */
 int host_memory_read(const char *root, struct host_memory *memory,
                      struct error *err);

@@ -19,6 +19,7 @@
 #include "daemon/console.h"
 #include "daemon/config.h"
 #include "daemon/event.h"
+#include "domain/domain_change.h"
 #include "ferry/ferry.h"
 #include "qemu/capabilities.h"
 #include "state/store.h"
@@ -278,6 +279,7 @@ serve(struct service *service, const struct qemu_capabilities *caps,
                                         &daemon->tcp_listener, err) < 0) {
         return -1;
     }
+    domain_autostart_all(&daemon->host);
     log_line(LOG_LEVEL_INFO, NULL,
              "vmferryd %s on host %s, QEMU %u.%u.%u: ready at %s%s%s",
              VMFERRY_VERSION, config->host_name, caps->major, caps->minor,

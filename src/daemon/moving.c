@@ -108,6 +108,20 @@ moving_check_stream(const struct moving *moving, bool has_stream,
     return 0;
 }
 
+struct domain *
+moving_find(struct moving *moving, const struct remote_dom *dom,
+            struct error *err)
+{
+    struct domain *domain = wire_find(moving->client, dom, err);
+
+    if (domain && domain->autodestroy_client) {
+        error_set(err, ERROR_OPERATION_INVALID,
+                  "domain is marked for auto destroy");
+        return NULL;
+    }
+    return domain;
+}
+
 void
 moving_fail(struct moving *moving, const struct error *err)
 {

@@ -43,6 +43,10 @@ bool moving_take_arguments(struct moving *moving,
  */
 int moving_check_stream(const struct moving *moving, bool has_stream,
                         struct error *err);
+/* The domain that is to go: not one that was started to end with its client,
+ * which can't follow it. */
+struct domain *moving_find(struct moving *moving, const struct remote_dom *dom,
+                           struct error *err);
 /* Answers with the error. */
 void moving_fail(struct moving *moving, const struct error *err);
 /* QEMU before 9.0 loses track of pages that TCG's guests write, where the size

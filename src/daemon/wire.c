@@ -3,6 +3,7 @@
 #include "daemon/wire.h"
 
 #include <ctype.h>
+#include <libvirt/libvirt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,53 @@ wire_find_or_fail(struct client *client, struct rpc_call *call,
     return domain;
 }
 
+/* Each group of flags of which none is set says nothing. */
+bool
+wire_is_wanted(const struct domain *domain, unsigned flags)
+{
+    enum domain_state state = domain->state;
+    bool is_active = domain_is_active(domain);
+    bool is_other = state != DOMAIN_STATE_RUNNING &&
+                    state != DOMAIN_STATE_PAUSED &&
+                    state != DOMAIN_STATE_SHUTOFF;
+    const struct {
+        unsigned yes, no;
+        bool is_so;
+    } pairs[] = {
+        {VIR_CONNECT_LIST_DOMAINS_ACTIVE,         VIR_CONNECT_LIST_DOMAINS_INACTIVE,
+         is_active                                                                                             },
+        {VIR_CONNECT_LIST_DOMAINS_PERSISTENT,
+         VIR_CONNECT_LIST_DOMAINS_TRANSIENT,                                         domain->definition != NULL},
+        {VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE,
+         VIR_CONNECT_LIST_DOMAINS_NO_MANAGEDSAVE,                                    false                     },
+        {VIR_CONNECT_LIST_DOMAINS_AUTOSTART,
+         VIR_CONNECT_LIST_DOMAINS_NO_AUTOSTART,                                      domain->has_autostart     },
+        {VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT,
+         VIR_CONNECT_LIST_DOMAINS_NO_SNAPSHOT,                                       false                     },
+        {VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT,
+         VIR_CONNECT_LIST_DOMAINS_NO_CHECKPOINT,                                     false                     },
+    };
+    unsigned states =
+        flags &
+        (VIR_CONNECT_LIST_DOMAINS_RUNNING | VIR_CONNECT_LIST_DOMAINS_PAUSED |
+         VIR_CONNECT_LIST_DOMAINS_SHUTOFF | VIR_CONNECT_LIST_DOMAINS_OTHER);
+
+    for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
+        if ((flags & (pairs[i].yes | pairs[i].no)) &&
+            !(flags & (pairs[i].is_so ? pairs[i].yes : pairs[i].no))) {
+            return false;
+        }
+    }
+    return !states ||
+           ((states & VIR_CONNECT_LIST_DOMAINS_RUNNING) &&
+            state == DOMAIN_STATE_RUNNING) ||
+           ((states & VIR_CONNECT_LIST_DOMAINS_PAUSED) &&
+            state == DOMAIN_STATE_PAUSED) ||
+           ((states & VIR_CONNECT_LIST_DOMAINS_SHUTOFF) &&
+            state == DOMAIN_STATE_SHUTOFF) ||
+           ((states & VIR_CONNECT_LIST_DOMAINS_OTHER) && is_other);
+}
+
 int
 wire_check_flags(uint64_t flags, uint64_t known, const char *function,
                  struct error *err)
@@ -57,7 +105,7 @@ wire_check_flags(uint64_t flags, uint64_t known, const char *function,
     if (!(flags & ~known)) {
         return 0;
     }
-    return error_set(err, ERROR_INVALID_ARG,
+    return error_set(err, ERROR_INVALID_FLAGS,
                      "unsupported flags (0x%llx) in function %s",
                      (unsigned long long)(flags & ~known), function);
 }
@@ -68,8 +116,9 @@ wire_check_flags(uint64_t flags, uint64_t known, const char *function,
 const char *
 wire_api_name(const struct rpc_call *call)
 {
-    static char *names[512];
+    static char *names[RPC_QEMU_FIRST + 16];
     int number = (int)rpc_call_procedure(call);
+    const char *word = rpc_procedure_name(number);
     AUTO_TEXT name = {0};
 
     if (number < 0 || number >= (int)ARRAY_COUNT(names)) {
@@ -78,8 +127,13 @@ wire_api_name(const struct rpc_call *call)
     if (names[number]) {
         return names[number];
     }
-    text_add(&name, "remoteDispatch");
-    for (const char *word = rpc_procedure_name(number); *word;) {
+    if (number >= RPC_QEMU_FIRST) {
+        text_add(&name, "qemuDispatch");
+        word += strlen("QEMU_");
+    } else {
+        text_add(&name, "remoteDispatch");
+    }
+    while (*word) {
         size_t length = strcspn(word, "_");
 
         add_word(&name, word, length);

@@ -15,6 +15,8 @@ struct domain *wire_find(struct client *client, const struct remote_dom *wire,
 /* The same, and answers the call where it fails. */
 struct domain *wire_find_or_fail(struct client *client, struct rpc_call *call,
                                  const struct remote_dom *wire);
+/* Whether a list with these filters (VIR_CONNECT_LIST_DOMAINS_*) has it. */
+bool wire_is_wanted(const struct domain *domain, unsigned flags);
 /* Fails, with libvirt's text, where 'flags' has a bit that 'known' has not. */
 int wire_check_flags(uint64_t flags, uint64_t known, const char *function,
                      struct error *err);

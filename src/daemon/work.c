@@ -68,6 +68,23 @@ work_done_with(struct work *work, const void *result)
     free_work(work);
 }
 
+struct qmp_session *
+work_monitor(const struct domain *domain, struct error *err)
+{
+    struct qmp_session *monitor;
+
+    if (domain_check_active(domain, err) < 0) {
+        return NULL;
+    }
+    monitor = qemu_process_monitor(domain->qemu);
+    if (!monitor) {
+        error_set(err, ERROR_OPERATION_FAILED,
+                  "the monitor of the QEMU of domain '%s' does not answer",
+                  domain->name);
+    }
+    return monitor;
+}
+
 /* 'plan' has no references yet. */
 static void
 ask(struct work plan)

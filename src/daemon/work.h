@@ -34,6 +34,10 @@ void work_start_with(struct client *client, struct rpc_call *call,
 void work_start_new(struct client *client, struct rpc_call *call,
                     struct domain *domain, uint64_t number,
                     void (*run)(struct work *work));
+/* The monitor of a domain that runs; NULL, with an error, where it doesn't or
+ * its QEMU is not to be talked to. */
+struct qmp_session *work_monitor(const struct domain *domain,
+                                 struct error *err);
 /* Ends the job; answers with 'err', or with nothing.  'owner' is the work: it
  * fits the callbacks of domain.h.  Frees the work. */
 void work_done(void *owner, const struct error *err);

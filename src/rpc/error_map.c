@@ -40,6 +40,7 @@ static const struct code_row codes[] = {
      "this function is not supported by the connection driver"},
     {ERROR_INVALID_CONN, VIR_ERR_INVALID_CONN, "invalid connection"},
     {ERROR_INVALID_ARG, VIR_ERR_INVALID_ARG, "invalid argument"},
+    {ERROR_INVALID_FLAGS, VIR_ERR_INVALID_ARG, NULL},
     {ERROR_OPERATION_FAILED, VIR_ERR_OPERATION_FAILED, "operation failed"},
     {ERROR_PEER_LOST, VIR_ERR_OPERATION_FAILED, "operation failed"},
     {ERROR_XML, VIR_ERR_XML_ERROR, "XML error"},

@@ -83,6 +83,7 @@ const struct rpc_coder rpc_error_coder = {
 #define CODER_UUID(name)
 #define CODER_NUMBER(name)
 #define CODER_NAMES(name)
+#define CODER_TUNES(name)
 #define CODER_LIST(name)
 #define CODER_DOM_NAMED(name)
 CODER(remote_domain_only_args)
@@ -90,6 +91,7 @@ CODER(remote_named_args)
 CODER(remote_uuid_args)
 CODER(remote_number_ret)
 CODER(remote_names_ret)
+CODER(remote_tunables_ret)
 CODER(remote_list_ret)
 CODER(remote_domain_named_args)
 #define PROCEDURE(number, NAME, name, takes, gives, access, served)            \
@@ -107,6 +109,7 @@ CODER(remote_domain_named_args)
 #define POINTER_UUID(name)      &coder_remote_uuid_args
 #define POINTER_NUMBER(name)    &coder_remote_number_ret
 #define POINTER_NAMES(name)     &coder_remote_names_ret
+#define POINTER_TUNES(name)     &coder_remote_tunables_ret
 #define POINTER_LIST(name)      &coder_remote_list_ret
 #define POINTER_DOM_NAMED(name) &coder_remote_domain_named_args
 #define IS_SERVED               true

@@ -32,6 +32,7 @@ struct remote_nothing {
 #define RPC_STRUCT_UUID(name)      remote_uuid_args
 #define RPC_STRUCT_NUMBER(name)    remote_number_ret
 #define RPC_STRUCT_NAMES(name)     remote_names_ret
+#define RPC_STRUCT_TUNES(name)     remote_tunables_ret
 #define RPC_STRUCT_LIST(name)      remote_list_ret
 
 /* The procedures of libvirt's second program, for QEMU's own monitor, stand in

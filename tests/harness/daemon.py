@@ -111,6 +111,10 @@ class Daemon:
         self.kill()
         self.start()
 
+    def forget_boot(self):
+        """As if the host had booted: guests are started with it again."""
+        os.unlink(os.path.join(self.runtime, "autostarted"))
+
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
@@ -185,13 +189,14 @@ class Daemon:
     def _records(self):
         """Files in the runtime folder, once guests and daemon have ended.
 
-        The lock is the process's and goes with it; its file stays.
+        The lock is the process's and goes with it; its file stays, and so
+        does the mark that guests were started with the host.
         """
         return [
             os.path.join(folder, name)
             for folder, _, names in os.walk(self.runtime)
             for name in names
-            if name != "vmferryd.lock"
+            if name not in ("vmferryd.lock", "autostarted")
         ]
 
     def _wait_no_records(self):
