@@ -24,7 +24,8 @@
     X(INVALID_ARG)          /* An argument makes no sense. */                  \
     X(INVALID_FLAGS)        /* The same, of a flag or of a text's form. */     \
     X(OPERATION_FAILED)     /* It was tried, and did not work. */              \
-    X(XML)                  /* The XML is not well formed or lacks parts. */   \
+    X(XML)                  /* The XML lacks parts, or has too many. */        \
+    X(XML_SYNTAX)           /* It is no XML at all. */                         \
     X(DOM_EXIST)            /* There is such a domain already. */              \
     X(OPERATION_DENIED)     /* Not on this (read-only) connection. */          \
     X(SYSTEM)               /* The operating system refused; see errnum. */    \

@@ -66,17 +66,12 @@ moving_take_arguments(struct moving *moving,
 static bool
 is_good(struct moving *moving)
 {
-    static const char *const functions[] = {
-        [MIGRATION_CALL_BEGIN] = "qemuDomainMigrateBegin3Params",
-        [MIGRATION_CALL_PREPARE] = "qemuDomainMigratePrepare3Params",
-        [MIGRATION_CALL_PERFORM] = "qemuDomainMigratePerform3Params",
-        [MIGRATION_CALL_FINISH] = "qemuDomainMigrateFinish3Params",
-        [MIGRATION_CALL_CONFIRM] = "qemuDomainMigrateConfirm3Params",
-    };
+    /* libvirt's own name of it: clients know the text. */
+    AUTO_FREE char *function =
+        xasprintf("qemu%s", moving->ferry.api + strlen("remoteDispatch"));
     AUTO_ERROR err = {0};
 
-    if (migration_flags_check(moving->flags, functions[moving->call], &err) <
-        0) {
+    if (migration_flags_check(moving->flags, function, &err) < 0) {
         moving_fail(moving, &err);
         return false;
     }

@@ -293,8 +293,12 @@ fail(struct peer *peer, const struct error *why)
 {
     AUTO_ERROR err = {0};
 
-    error_set(&err, ERROR_OPERATION_FAILED,
-              "Failed to connect to remote libvirt URI %s from host %s: %s",
-              peer->uri, peer->domain->host->settings.name, why->message);
+    error_copy(&err, why);
+    /* The network's errors are the protocol's to tell. */
+    if (err.code == ERROR_SYSTEM) {
+        err.origin = ERROR_FROM_RPC;
+    }
+    error_wrap(&err, "Failed to connect to remote libvirt URI %s from host %s",
+               peer->uri, peer->domain->host->settings.name);
     peer_fail(peer, &err);
 }

@@ -321,6 +321,12 @@ perform_with_job(struct entry *entry, enum source_event event)
         entry_fail(entry, &err);
         return;
     }
+    if (source && event == SOURCE_EVENT_PERFORM &&
+        qemu_migration_job_check_order(
+            &domain->migration_job, QEMU_MIGRATION_PHASE_PERFORM3, &err) < 0) {
+        entry_fail(entry, &err);
+        return;
+    }
     if (source && !source_takes(source, event)) {
         error_set(&err, ERROR_OPERATION_INVALID,
                   "domain '%s' is not ready to be migrated: its migration is"

@@ -2,6 +2,7 @@
 
 #include <libvirt/libvirt.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ferry/source.h"
 
@@ -46,7 +47,14 @@ check_xml(struct domain *domain, struct migration_parameters *parameters,
     }
     wanted = host_read_guest(domain->host, parameters->destination_xml,
                              GUEST_PARSE_MIGRATION, err);
-    if (!wanted || guest_compare(guest, wanted, err) < 0) {
+    if (wanted && strcmp(wanted->name, guest->name) != 0) {
+        error_set_from(err, ERROR_FROM_DOMAIN, ERROR_CONFIG_UNSUPPORTED,
+                       "Target domain name '%s' does not match source '%s'",
+                       wanted->name, guest->name);
+    } else if (wanted && guest_compare(guest, wanted, err) < 0) {
+        err->origin = ERROR_FROM_DOMAIN;
+    }
+    if (error_is_set(err)) {
         return error_wrap(err, "the XML for the destination of domain '%s'",
                           domain->name);
     }

@@ -130,12 +130,12 @@ refuse_malformed(xmlParserCtxt *context, const char *what, struct error *err)
                               "%s: a DOCTYPE is not allowed", what);
     }
     if (!reason || !reason->message) {
-        return error_set_from(err, ERROR_FROM_XML, ERROR_XML,
+        return error_set_from(err, ERROR_FROM_DOMAIN, ERROR_XML_SYNTAX,
                               "%s: not well formed", what);
     }
-    return error_set_from(err, ERROR_FROM_XML, ERROR_XML, "%s:%d: %.*s", what,
-                          reason->line, grammar_excerpt(reason->message, 200),
-                          reason->message);
+    return error_set_from(
+        err, ERROR_FROM_DOMAIN, ERROR_XML_SYNTAX, "%s:%d: %.*s", what,
+        reason->line, grammar_excerpt(reason->message, 200), reason->message);
 }
 
 /* So that whatever recurses later has an end. */

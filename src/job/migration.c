@@ -17,8 +17,6 @@ static void granted(struct job_request *request);
 static void refused(struct job_request *request, const struct error *err);
 static bool is_backwards(enum qemu_migration_phase from,
                          enum qemu_migration_phase to);
-static int check_order(const struct qemu_migration_job *job,
-                       enum qemu_migration_phase phase, struct error *err);
 static int save(struct qemu_migration_job *job,
                 const struct qemu_migration_job *before, struct error *err);
 
@@ -126,7 +124,7 @@ qemu_migration_job_set_phase(struct qemu_migration_job *job,
     struct qemu_migration_job before = *job;
 
     assert(job->facts.kind != JOB_ASYNC_NONE && job->facts.is_owned);
-    if (check_order(job, phase, err) < 0) {
+    if (qemu_migration_job_check_order(job, phase, err) < 0) {
         return -1;
     }
     job->facts.phase = phase;
@@ -183,7 +181,7 @@ qemu_migration_job_start_phase(struct qemu_migration_job *job,
                          job_lock_domain(job->lock),
                          qemu_migration_phase_name(job->facts.phase));
     }
-    if (check_order(job, phase, err) < 0) {
+    if (qemu_migration_job_check_order(job, phase, err) < 0) {
         return -1;
     }
     job->facts.phase = phase;
@@ -289,9 +287,10 @@ is_backwards(enum qemu_migration_phase from, enum qemu_migration_phase to)
     return to < QEMU_MIGRATION_PHASE_POSTCOPY_FAILED && to < from;
 }
 
-static int
-check_order(const struct qemu_migration_job *job,
-            enum qemu_migration_phase phase, struct error *err)
+int
+qemu_migration_job_check_order(const struct qemu_migration_job *job,
+                               enum qemu_migration_phase phase,
+                               struct error *err)
 {
     assert(phase < QEMU_MIGRATION_PHASE_COUNT);
     if (!is_backwards(job->facts.phase, phase)) {

@@ -118,6 +118,11 @@ void qemu_migration_job_start(struct qemu_migration_job *job,
 /* The client is gone before it was answered. */
 void qemu_migration_job_cancel_start(struct qemu_migration_start *start);
 
+/* Whether a phase may follow: INTERNAL where that would be a step back. */
+int qemu_migration_job_check_order(const struct qemu_migration_job *job,
+                                   enum qemu_migration_phase phase,
+                                   struct error *err);
+
 /* Moves on while a call works.  Never backwards (INTERNAL). */
 int qemu_migration_job_set_phase(struct qemu_migration_job *job,
                                  enum qemu_migration_phase phase,

@@ -24,14 +24,14 @@ cookie_xml_parse(const char *bytes, size_t length, struct error *err)
     /* Whatever it may declare: other encodings are for nothing but trouble. */
     if (!is_utf8(bytes, length)) {
         xmlFreeParserCtxt(parser);
-        error_set_from(err, ERROR_FROM_XML, ERROR_XML,
-                       "(qemu_migration_cookie): is not UTF-8");
+        error_set(err, ERROR_XML_SYNTAX,
+                  "(qemu_migration_cookie): is not UTF-8");
         return NULL;
     }
     if (!parser || length > INT_MAX) {
         xmlFreeParserCtxt(parser);
-        error_set_from(err, ERROR_FROM_XML, ERROR_XML,
-                       "(qemu_migration_cookie): can't be parsed");
+        error_set(err, ERROR_XML_SYNTAX,
+                  "(qemu_migration_cookie): can't be parsed");
         return NULL;
     }
     parser->_private = &has_dtd;
@@ -178,9 +178,8 @@ set_error(xmlParserCtxt *parser, struct error *err)
     const xmlError *why = xmlCtxtGetLastError(parser);
     const char *message = why && why->message ? why->message : "not XML";
 
-    error_set_from(err, ERROR_FROM_XML, ERROR_XML,
-                   "(qemu_migration_cookie):%d: %.*s", why ? why->line : 0,
-                   (int)strcspn(message, "\n"), message);
+    error_set(err, ERROR_XML_SYNTAX, "(qemu_migration_cookie):%d: %.*s",
+              why ? why->line : 0, (int)strcspn(message, "\n"), message);
 }
 
 /* libxml2's allocator need not be ours. */

@@ -114,7 +114,7 @@ check_known(uint64_t flags, const char *function, struct error *err)
         unknown &= ~flags_known[i].bit;
     }
     if (unknown) {
-        return error_set(err, ERROR_INVALID_ARG,
+        return error_set(err, ERROR_INVALID_FLAGS,
                          "unsupported flags (0x%" PRIx64 ") in function %s",
                          unknown, function);
     }

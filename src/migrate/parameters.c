@@ -18,6 +18,8 @@ enum need {
     NEED_NOTHING,
     NEED_POSTCOPY,
     NEED_COMPRESSION,
+    NEED_MT,
+    NEED_XBZRLE,
     NEED_CONVERGENCE,
     NEED_PARALLEL
 };
@@ -30,6 +32,8 @@ static const struct {
     [NEED_NOTHING] = {0,                         NULL                 },
     [NEED_POSTCOPY] = {VIR_MIGRATE_POSTCOPY,      "post-copy migration"},
     [NEED_COMPRESSION] = {VIR_MIGRATE_COMPRESSED,    "compression"        },
+    [NEED_MT] = {VIR_MIGRATE_COMPRESSED,    "mt compression"     },
+    [NEED_XBZRLE] = {VIR_MIGRATE_COMPRESSED,    "xbzrle compression" },
     [NEED_CONVERGENCE] = {VIR_MIGRATE_AUTO_CONVERGE, "auto convergence"   },
     [NEED_PARALLEL] = {VIR_MIGRATE_PARALLEL,      "parallel migration" },
 };

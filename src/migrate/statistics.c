@@ -48,6 +48,9 @@ void
 migration_statistics_sent(struct migration_statistics *statistics, uint64_t now)
 {
     statistics->sent = now;
+    /* The last numbers that were asked for may be older. */
+    statistics->counters.memory_remaining = 0;
+    statistics->counters.disk_remaining = 0;
     statistics->time_elapsed = since(now, statistics->started);
     if (statistics->stopped) {
         statistics->has_downtime = true;

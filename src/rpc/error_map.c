@@ -44,7 +44,7 @@ static const struct code_row codes[] = {
     {ERROR_OPERATION_FAILED, VIR_ERR_OPERATION_FAILED, "operation failed"},
     {ERROR_PEER_LOST, VIR_ERR_OPERATION_FAILED, "operation failed"},
     {ERROR_XML, VIR_ERR_XML_ERROR, "XML error"},
-    {ERROR_XML, VIR_ERR_XML_DETAIL, NULL},
+    {ERROR_XML_SYNTAX, VIR_ERR_XML_DETAIL, NULL},
     {ERROR_DOM_EXIST, VIR_ERR_DOM_EXIST, "this domain exists already"},
     {ERROR_OPERATION_DENIED, VIR_ERR_OPERATION_DENIED, "operation forbidden"},
     {ERROR_SYSTEM, VIR_ERR_SYSTEM_ERROR, NULL},

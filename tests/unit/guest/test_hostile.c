@@ -36,8 +36,8 @@ an_external_entity_is_not_fetched(void **state)
     assert_refused("<!DOCTYPE d SYSTEM 'http://127.0.0.1:1/d.dtd'>"
                    "<domain type='qemu'/>",
                    ERROR_XML, "a DOCTYPE is not allowed");
-    assert_refused("<domain type='qemu'><name>&e;</name></domain>", ERROR_XML,
-                   "(domain_definition):1: ");
+    assert_refused("<domain type='qemu'><name>&e;</name></domain>",
+                   ERROR_XML_SYNTAX, "(domain_definition):1: ");
 }
 
 static void
@@ -66,7 +66,7 @@ nesting_beyond_the_parsers_own_limit_is_refused(void **state)
     for (int i = 0; i < 100000; i++) {
         text_add(&text, "<domain>");
     }
-    assert_refused(text.data, ERROR_XML, "(domain_definition):");
+    assert_refused(text.data, ERROR_XML_SYNTAX, "(domain_definition):");
 }
 
 static void
@@ -138,7 +138,7 @@ what_is_cut_off_anywhere_is_refused(void **state)
         AUTO_ERROR err = {0};
 
         assert_null(guest_parse(xml, i, 0, &err));
-        assert_int_equal(err.code, ERROR_XML);
+        assert_int_equal(err.code, ERROR_XML_SYNTAX);
     }
 }
 
@@ -147,9 +147,9 @@ bytes_that_are_no_utf8_are_refused(void **state)
 {
     (void)state;
     assert_refused("<domain type='qemu'><name>\xff\xfe</name></domain>",
-                   ERROR_XML, "(domain_definition):1: ");
-    assert_refused("<domain type='qemu'><name>&#1;</name></domain>", ERROR_XML,
-                   "(domain_definition):1: ");
+                   ERROR_XML_SYNTAX, "(domain_definition):1: ");
+    assert_refused("<domain type='qemu'><name>&#1;</name></domain>",
+                   ERROR_XML_SYNTAX, "(domain_definition):1: ");
 }
 
 static void

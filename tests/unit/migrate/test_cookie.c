@@ -330,12 +330,12 @@ what_is_not_xml_is_refused_as_such(void **state)
     const struct migration_cookie_reader reader = reader_of_all();
 
     (void)state;
-    assert_refused_by(&reader, "<qemu-migration>", ERROR_XML,
+    assert_refused_by(&reader, "<qemu-migration>", ERROR_XML_SYNTAX,
                       "(qemu_migration_cookie):1: Premature end of data in "
                       "tag qemu-migration line 1");
-    assert_refused_by(&reader, "", ERROR_XML,
+    assert_refused_by(&reader, "", ERROR_XML_SYNTAX,
                       "(qemu_migration_cookie):1: Document is empty");
-    assert_refused_by(&reader, "<qemu-migration>\xff", ERROR_XML,
+    assert_refused_by(&reader, "<qemu-migration>\xff", ERROR_XML_SYNTAX,
                       "(qemu_migration_cookie): is not UTF-8");
     assert_refused_by(&reader, "<domain/>", ERROR_XML,
                       "unexpected root element <domain>, expecting "
@@ -372,7 +372,7 @@ depth_is_bounded(void **state)
     assert_int_equal(migration_cookie_parse(&cookie, text.data, text.length + 1,
                                             &reader, &err),
                      -1);
-    assert_int_equal(err.code, ERROR_XML);
+    assert_int_equal(err.code, ERROR_XML_SYNTAX);
     assert_non_null(strstr(err.message, "depth"));
 }
 

@@ -44,10 +44,10 @@ static void
 unknown_bits_are_named_with_the_function(void **state)
 {
     (void)state;
-    assert_refused(0x200001, ERROR_INVALID_ARG,
+    assert_refused(0x200001, ERROR_INVALID_FLAGS,
                    "unsupported flags (0x200000) in function "
                    "qemuDomainMigrateBegin3Params");
-    assert_refused(UINT64_C(1) << 63, ERROR_INVALID_ARG,
+    assert_refused(UINT64_C(1) << 63, ERROR_INVALID_FLAGS,
                    "unsupported flags (0x8000000000000000) in function "
                    "qemuDomainMigrateBegin3Params");
 }
