@@ -6,6 +6,7 @@ import shutil
 
 import matrix
 import pytest
+from pairs import our_pair, their_pair
 
 from harness import libvirtd
 from harness.beat import BUILD, IMAGE, Beat
@@ -107,6 +108,27 @@ def both(hosts):
     yield hosts
     for host in hosts:
         host.clean()
+
+
+@pytest.fixture(scope="session")
+def pairs():
+    """Two libvirtds, and two of ours."""
+    why_not = libvirtd.missing()
+    if why_not:
+        pytest.skip(why_not)
+    folder = short_folder()
+    made = []
+    try:
+        for name, make in (("theirs", their_pair), ("ours", our_pair)):
+            path = os.path.join(folder, name)
+            os.makedirs(path)
+            os.chmod(path, 0o777)
+            made.append(make(path))
+        yield made
+    finally:
+        for pair in made:
+            pair.stop()
+        remove_folder(folder)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -111,7 +111,7 @@ class Cell:
 
     def is_possible(self):
         """Not yet, where the daemon cannot do it."""
-        return self.way == "managed" and self.protocol != "v2"
+        return self.way != "tunnelled"
 
     def undefines(self):
         """Half of the persistent ones leave no definition behind."""
