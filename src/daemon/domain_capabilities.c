@@ -78,7 +78,8 @@ check(const struct host *host,
     asked->binary = optional(args->emulatorbin);
     asked->type = optional(args->virttype);
     if (!asked->binary) {
-        asked->binary = host->settings.qemu_binary;
+        asked->binary =
+            host->settings.qemu_binary ? host->settings.qemu_binary : "";
     }
     if (access(asked->binary, X_OK) < 0) {
         return error_set_errno(err, errno, "Cannot check QEMU binary %s",
