@@ -121,7 +121,7 @@ class Link:
                 frame = receive_frame(source)
                 frame = self._look_at(side, frame)
                 if self.conversation:
-                    self.conversation.record(side, shortened(frame))
+                    self.conversation.record(side, for_capture(frame))
                 target.sendall(frame)
         except (OSError, rpc.Lost):
             pass
@@ -164,14 +164,17 @@ class Link:
                 pass
 
 
-def shortened(frame):
-    """A piece of a stream without most of its content."""
-    if len(frame) <= PIECE_KEPT:
-        return frame
+def for_capture(frame):
+    """A piece of a stream in a length that the dissector can take.
+
+    Most of a long one is left out.  A short one is filled up: of a stream's
+    bytes the dissector subtracts the header's length a second time.
+    """
     kind = rpc.HEADER.unpack_from(frame)[4]
-    if kind != rpc.STREAM:
+    if kind != rpc.STREAM or len(frame) == rpc.HEADER.size:
         return frame
-    return rpc.integer(PIECE_KEPT) + frame[4:PIECE_KEPT]
+    frame = frame[:PIECE_KEPT].ljust(2 * rpc.HEADER.size + 4, b"\0")
+    return rpc.integer(len(frame)) + frame[4:]
 
 
 class Tap:

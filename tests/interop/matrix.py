@@ -71,7 +71,7 @@ PREPARES = {
     ("v3 plain", False): 214,
     ("v3 plain", True): 215,
     ("v2", False): 108,
-    ("v2", True): 161,
+    ("v2", True): 148,
 }
 
 
@@ -108,10 +108,6 @@ class Cell:
 
     def is_tunnelled(self):
         return self.way == "tunnelled"
-
-    def is_possible(self):
-        """Not yet, where the daemon cannot do it."""
-        return self.way != "tunnelled"
 
     def undefines(self):
         """Half of the persistent ones leave no definition behind."""

@@ -12,7 +12,6 @@ import pytest
 
 from harness import dissector, libvirtd, processes, rpc, tap
 from harness.beat import BUILD
-from harness.commands import Failed
 from harness.daemon import Daemon, remove_folder, short_folder
 from harness.libvirtd import Libvirtd
 from harness.wait import wait_for
@@ -183,8 +182,6 @@ def check_ends(cell, source, destination):
 
 def parameter(cell):
     marks = [pytest.mark.xdist_group("-".join(cell.pair()))]
-    if not cell.is_possible():
-        marks.append(pytest.mark.xfail(raises=Failed))
     return pytest.param(cell, id=cell.id(), marks=marks)
 
 
