@@ -317,6 +317,7 @@ looked(void *owner, const struct qmp_migration *migration,
        const struct error *failed)
 {
     struct destination *destination = owner;
+    AUTO_ERROR err = {0};
 
     if (is_deaf(destination, failed)) {
         return;
@@ -324,10 +325,27 @@ looked(void *owner, const struct qmp_migration *migration,
     if (failed) {
         destination_fail(destination, failed);
         destination_happened(destination, DESTINATION_EVENT_FAILED);
-    } else if (migration->status == QMP_MIGRATION_COMPLETED) {
+        return;
+    }
+    switch (migration->status) {
+    case QMP_MIGRATION_COMPLETED:
         destination_happened(destination, DESTINATION_EVENT_LOADED);
-    } else {
+        break;
+    case QMP_MIGRATION_FAILED:
+        error_set(&err, ERROR_OPERATION_FAILED,
+                  "the incoming migration failed: %s",
+                  migration->error_desc ? migration->error_desc
+                                        : "QEMU does not say why");
+        destination_fail(destination, &err);
+        destination_happened(destination, DESTINATION_EVENT_FAILED);
+        break;
+    case QMP_MIGRATION_NONE:
+    case QMP_MIGRATION_SETUP: /* It listens. */
         destination_happened(destination, DESTINATION_EVENT_ABSENT);
+        break;
+    default:
+        destination_happened(destination, DESTINATION_EVENT_COMING);
+        break;
     }
 }
 

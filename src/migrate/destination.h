@@ -48,7 +48,8 @@
     X(STARTED)          /* QEMU answers. */                                    \
     X(ARMED)            /* It listens. */                                      \
     X(LOADED)           /* The whole guest has come. */                        \
-    X(ABSENT)           /* Not all of it is here. */                           \
+    X(COMING)           /* Some of it is here. */                              \
+    X(ABSENT)           /* Nothing has come. */                                \
     X(FAILED)           /* QEMU refused, or its load failed. */                \
     X(DEFINED)          /* Its definition is on disk. */                       \
     X(UNDEFINED)        /* It could not be defined before it runs. */          \
