@@ -10,10 +10,7 @@
 #include "base/memory.h"
 #include "io/stream.h"
 
-enum {
-    INPUT_LIMIT = 256 << 10, /* Read ahead from a source's QEMU. */
-    QUEUE_LIMIT = 1 << 20,   /* For a destination's QEMU. */
-};
+enum { INPUT_LIMIT = 256 << 10 }; /* Read ahead from a source's QEMU. */
 
 struct tunnel {
     struct loop *loop; /* Borrowed; outlives us. */
@@ -246,7 +243,7 @@ peer_sent(void *owner, const uint8_t *data, size_t size)
         return;
     }
     stream_write(tunnel->stream, data, size);
-    if (stream_pending(tunnel->stream) > QUEUE_LIMIT) {
+    if (stream_pending(tunnel->stream) > 0) {
         rpc_flow_hold(tunnel->flow, true);
         timer_start(&tunnel->stall, tunnel->loop, tunnel->stall_ms,
                     destination_hangs, tunnel);

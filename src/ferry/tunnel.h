@@ -8,9 +8,9 @@
  *
  * Bytes go from socket to flow and from flow to socket at once: no rule, no
  * record and no monitor is asked, and none has to wait for them.  Whoever reads
- * too slowly makes the other end stop: neither daemon queues more than about a
- * MiB.  A QEMU that takes nothing at all for 'stall_ms' ends the tunnel, since
- * the other daemon can't even be heard meanwhile (rpc/flow.h).
+ * too slowly makes the other end stop: neither daemon queues more than what it
+ * has read at once.  A QEMU that takes nothing at all for 'stall_ms' ends the
+ * tunnel, since the other daemon can't even be heard meanwhile (rpc/flow.h).
  *
  * That QEMU has closed its socket does not say that it has written all: the
  * source says so, with tunnel_complete(). */

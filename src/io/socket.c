@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/memory.h"
@@ -78,6 +79,39 @@ socket_address_done(struct socket_address *address)
     free(address->path);
     free(address->host);
     *address = (struct socket_address){0};
+}
+
+bool
+socket_is_one(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+ssize_t
+socket_send(int fd, const struct iovec *parts, size_t count, int passed)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = {0};
+    struct msghdr message = {
+        .msg_iov = (struct iovec *)(uintptr_t)parts,
+        .msg_iovlen = count,
+    };
+
+    if (passed >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control.bytes;
+        *CMSG_FIRSTHDR(&message) = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof passed),
+            .cmsg_level = SOL_SOCKET,
+            .cmsg_type = SCM_RIGHTS,
+        };
+        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &passed, sizeof passed);
+    }
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 char *

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "io/loop.h"
 #include "io/pool.h"
@@ -60,6 +61,13 @@ socket_connect(struct loop *loop, struct pool *pool,
                void (*done)(void *owner, int fd, const struct error *err),
                void *owner);
 void connect_attempt_free(struct connect_attempt *attempt);
+
+/* False for a terminal, a file, ... */
+bool socket_is_one(int fd);
+/* sendmsg(2), without its signal.  'passed' goes along, over a unix socket; -1:
+ * none. */
+ssize_t socket_send(int fd, const struct iovec *parts, size_t count,
+                    int passed);
 
 /* Who is at the other end: "pid 123 uid 0" for a unix socket, "10.0.0.1:4711"
  * for TCP.  Caller frees. */

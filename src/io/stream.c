@@ -9,15 +9,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/memory.h"
+#include "io/socket.h"
 
 enum {
     FIRST_SIZE = 4096,      /* Of the input buffer. */
-    LARGEST_READ = 65536,   /* In one round of the loop. */
+    LARGEST_READ = 131072,  /* In one round of the loop. */
     LARGEST_IDLE = 65536,   /* What an empty input buffer may keep. */
     CHUNK_SIZE = 65536,     /* Of a piece of queued output, at least. */
     CHUNKS_EACH_ROUND = 16, /* So that one fast reader does not own the loop */
@@ -49,6 +49,7 @@ struct stream {
     size_t input_end;
     size_t input_size;
     size_t input_limit;
+    size_t read_size; /* Grows while reads find as much, up to LARGEST_READ. */
 
     struct list output; /* Of struct chunk, owned. */
     size_t pending;
@@ -79,10 +80,7 @@ static void queue(struct stream *stream, const uint8_t *bytes, size_t size,
 static void flush(struct stream *stream);
 static size_t send_some(struct stream *stream, const struct iovec *parts,
                         size_t count, int fd);
-static ssize_t send_with_fd(struct stream *stream, const struct iovec *parts,
-                            size_t count, int fd);
 static void finish_output(struct stream *stream);
-static bool is_socket(int fd);
 static void drained(struct stream *stream);
 static void close_stream(struct stream *stream, const struct error *why);
 static void drop_output(struct stream *stream);
@@ -103,8 +101,9 @@ stream_new(struct loop *loop, int fd, size_t input_limit,
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     stream->loop = loop;
     stream->fd = fd;
-    stream->is_socket = is_socket(fd);
+    stream->is_socket = socket_is_one(fd);
     stream->input_limit = input_limit;
+    stream->read_size = FIRST_SIZE;
     stream->callbacks = *callbacks;
     stream->owner = owner;
     list_init(&stream->output);
@@ -291,19 +290,24 @@ read_some(struct stream *stream)
     } while (got < 0 && errno == EINTR);
     if (got > 0) {
         stream->input_end += (size_t)got;
+        if ((size_t)got >= stream->read_size) {
+            stream->read_size = LARGEST_READ;
+        } else if ((size_t)got < FIRST_SIZE) {
+            stream->read_size = FIRST_SIZE;
+        }
     }
     return got;
 }
 
-/* Once the room is used up: as much again as there are untaken bytes, so that
- * long messages need few moves. */
+/* Once half of the room is used up: for a read, and for as much again as there
+ * are untaken bytes, so that long messages need few moves. */
 static void
 make_room(struct stream *stream)
 {
     size_t untaken = stream->input_end - stream->input_start;
-    size_t wanted = untaken < FIRST_SIZE ? FIRST_SIZE : untaken;
+    size_t wanted = untaken < stream->read_size ? stream->read_size : untaken;
 
-    if (stream->input_size - stream->input_end >= FIRST_SIZE) {
+    if (stream->input_size - stream->input_end > stream->read_size / 2) {
         return;
     }
     if (untaken > 0) {
@@ -334,7 +338,8 @@ offer(struct stream *stream)
     }
     if (stream->input_start == stream->input_end) {
         stream->input_start = stream->input_end = 0;
-        if (stream->input_size > LARGEST_IDLE) {
+        if (stream->input_size > LARGEST_IDLE &&
+            stream->read_size == FIRST_SIZE) {
             free(STEAL(stream->input));
             stream->input_size = 0;
         }
@@ -451,7 +456,7 @@ static size_t
 send_some(struct stream *stream, const struct iovec *parts, size_t count,
           int fd)
 {
-    ssize_t sent = stream->is_socket ? send_with_fd(stream, parts, count, fd)
+    ssize_t sent = stream->is_socket ? socket_send(stream->fd, parts, count, fd)
                                      : writev(stream->fd, parts, (int)count);
 
     if (sent >= 0) {
@@ -466,32 +471,6 @@ send_some(struct stream *stream, const struct iovec *parts, size_t count,
     return 0;
 }
 
-static ssize_t
-send_with_fd(struct stream *stream, const struct iovec *parts, size_t count,
-             int fd)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control = {0};
-    struct msghdr message = {
-        .msg_iov = (struct iovec *)(uintptr_t)parts,
-        .msg_iovlen = count,
-    };
-
-    if (fd >= 0) {
-        message.msg_control = &control;
-        message.msg_controllen = sizeof control.bytes;
-        *CMSG_FIRSTHDR(&message) = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(sizeof fd),
-            .cmsg_level = SOL_SOCKET,
-            .cmsg_type = SCM_RIGHTS,
-        };
-        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &fd, sizeof fd);
-    }
-    return sendmsg(stream->fd, &message, MSG_NOSIGNAL);
-}
-
 /* A terminal has no such end; where the other end is gone, it needs none. */
 static void
 finish_output(struct stream *stream)
@@ -499,14 +478,6 @@ finish_output(struct stream *stream)
     if (stream->is_finished && stream->pending == 0 && !is_over(stream)) {
         shutdown(stream->fd, SHUT_WR);
     }
-}
-
-static bool
-is_socket(int fd)
-{
-    struct stat status;
-
-    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 static void

@@ -85,7 +85,7 @@ bool
 rpc_flow_is_full(struct rpc_flow *flow)
 {
     if (!flow->connection || !flow->connection->stream ||
-        stream_pending(flow->connection->stream) <= RPC_FLOW_FULL) {
+        stream_pending(flow->connection->stream) == 0) {
         return false;
     }
     flow->is_drain_due = true;
