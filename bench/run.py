@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests"))
 
 import footprint  # noqa: E402
 import polling  # noqa: E402
+import tunnel  # noqa: E402
 from runs import Calls, Command, Example, Plain  # noqa: E402
 
 from harness import processes  # noqa: E402
@@ -159,7 +160,32 @@ def bench(options, runtime):
     print(f"  after {count} migrations, destination: {mib(after[1])}\n")
     guest.config = f"hb=5 fill={polling.FILL}"
     polled = polling.watch(here, there, guest, options.folder)
-    return judge(example, results, with_domains, polled)
+    through = tunnel.measure(
+        here, there, IMAGE, options.folder, min(options.runs, 5)
+    )
+    print(f"MiB/s over a plain relay: {middle(through['relayed'])}")
+    print(f"  through the daemons: {middle(through['tunnelled'])}\n")
+    good = judge(example, results, with_domains, polled)
+    return judge_tunnel(through) and good
+
+
+def judge_tunnel(through):
+    share = tunnel.ratio(through)
+    growth = through["growth"]
+    verdicts = [
+        verdict(
+            f"tunnelled at least {tunnel.RATE_GOAL:.0%} of a plain relay",
+            share >= tunnel.RATE_GOAL,
+            f"{share:.0%}",
+        ),
+        verdict(
+            f"a destination that hangs costs a daemon at most"
+            f" {tunnel.GROWTH_GOAL_KIB >> 10} MiB",
+            growth <= tunnel.GROWTH_GOAL_KIB,
+            f"{growth / 1024:.1f} MiB",
+        ),
+    ]
+    return all(verdicts)
 
 
 def judge(example, results, memory, polled):
