@@ -49,11 +49,7 @@ class Message:
         )
         if "Unknown" in self.said("procedure"):
             self.complaints.append("no such procedure")
-        # A stream's bytes are no values, and not counted right.
-        is_stream = any(
-            field.get("name") == "libvirt.stream" for field in self.payload
-        )
-        if decoded != size and not is_stream:
+        if decoded != size and not self.is_stream():
             self.complaints.append(f"{decoded} of {size} bytes decoded")
         self.complaints += [
             field.get("showname")
@@ -70,6 +66,14 @@ class Message:
         what = ", ".join(map(self.said, ["procedure", "type", "status"]))
         return f"{what}: {self.complaints}"
 
+    def is_stream(self):
+        """Bytes of any kind: nothing to decode.
+
+        The dissector takes the header away twice, so that it shows too little
+        of them, and calls a packet without any malformed.
+        """
+        return "STREAM" in self.said("type")
+
     def is_bad(self):
         return bool(self.complaints)
 
@@ -78,7 +82,7 @@ def messages(path):
     """(number of messages, those that are bad) in a capture file."""
     command = ["tshark", "-r", path, "-d", f"tcp.port=={tap.PORT},libvirt"]
     command += ["-T", "pdml"]
-    count, bad = 0, []
+    count, bad, message = 0, [], None
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -93,8 +97,10 @@ def messages(path):
                 if message.is_bad():
                     bad.append(message)
             elif element.tag == "proto" and "malformed" in element.get("name"):
-                bad.append(element.get("showname"))
+                if not (message and message.is_stream()):
+                    bad.append(element.get("showname"))
             elif element.tag == "packet":
+                message = None
                 element.clear()
     assert process.returncode == 0
     return count, bad
