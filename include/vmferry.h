@@ -262,6 +262,9 @@ enum vmferry_migrate_flags {
      * destination's URI is as the source sees it.  Without, the caller calls
      * both hosts. */
     VMFERRY_MIGRATE_PEER2PEER = 1 << 1,
+    /* The guest's memory goes through the connection of the two daemons, and
+     * the destination opens no port for it.  Only beside PEER2PEER. */
+    VMFERRY_MIGRATE_TUNNELLED = 1 << 2,
     VMFERRY_MIGRATE_PERSIST_DEST = 1 << 3,
     VMFERRY_MIGRATE_UNDEFINE_SOURCE = 1 << 4,
     VMFERRY_MIGRATE_PAUSED = 1 << 5,

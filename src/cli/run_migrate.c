@@ -181,6 +181,7 @@ read_flags(const struct arguments *arguments)
         const char *option;
         unsigned flag;
     } rows[] = {
+        {"tunnelled",       VMFERRY_MIGRATE_TUNNELLED      },
         {"offline",         VMFERRY_MIGRATE_OFFLINE        },
         {"persistent",      VMFERRY_MIGRATE_PERSIST_DEST   },
         {"undefine-source", VMFERRY_MIGRATE_UNDEFINE_SOURCE},

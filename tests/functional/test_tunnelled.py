@@ -57,6 +57,18 @@ def test_there_and_back(here, there, run_here, beat):
     wait_for(lambda: (descriptors(here), descriptors(there)) == before)
 
 
+def test_vmferry(here, there, run_here, beat):
+    here.vmferry("migrate", "--tunnelled", "beat", there.tcp_uri)
+    beat.wait_leg(2)
+    assert_runs_only_on(there, here, "beat", beat)
+    beat.check()
+    text = there.vmferry.start(
+        "migrate", "--managed", "--tunnelled", "beat", here.tcp_uri
+    ).fail(20)
+    assert "without using peer2peer" in text
+    assert_runs_only_on(there, here, "beat", beat)
+
+
 def test_protocol_v2(new_daemon, guest, beat):
     hosts = [new_daemon("hosta"), new_daemon("hostb")]
     for host in hosts:
