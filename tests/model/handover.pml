@@ -203,7 +203,7 @@ inline source_act()
         :: else -> ev_failed = true
         fi
     :: s_act == sa_RESTORE -> s_looking = true
-    :: s_act == sa_KILL_GUEST ->
+    :: s_act == sa_KILL_GUEST || s_act == sa_HAND_OVER ->
         /* The only other one that has it, or had it, is the destination. */
         assert(qs == DEAD || DESTINATION_HAS_IT || qd == DEAD);
 #ifndef QEMUS_DIE
@@ -222,6 +222,7 @@ inline source_act()
     :: s_act == sa_END_PAUSED || s_act == sa_END_FAILED ->
         source_ends(ERROR)
     :: s_act == sa_END_MOVED -> source_ends(OK)
+    :: else -> assert(false)    /* An action that is not described here. */
     fi;
     s_act = sa_NOTHING
 }
@@ -365,7 +366,7 @@ inline destination_act()
     :: d_act == da_END_RUNNING || d_act == da_END_PAUSED ||
        d_act == da_END_DEFINED -> destination_ends(OK)
     :: d_act == da_END_KEPT -> destination_ends(ERROR)
-    :: d_act == da_ANSWER_OFFLINE || d_act == da_DEFINE -> assert(false)
+    :: else -> assert(false)    /* An action that is not described here. */
     fi;
     d_act = da_NOTHING
 }
@@ -590,6 +591,7 @@ inline client_act()
         call_source(CONFIRM_CANCELLED)
     :: act == ca_ASK_AGAIN -> k_asks = true
     :: act == ca_REPORT -> k_ended = true
+    :: else -> assert(false)    /* An action that is not described here. */
     fi
 }
 
