@@ -285,7 +285,9 @@ def make_guests(both, connections, create):
         guest.devices = USER_NETWORK
         xml = (
             guest.xml()
-            .replace("<memballoon model='none'/>", "<memballoon model='virtio'/>")
+            .replace(
+                "<memballoon model='none'/>", "<memballoon model='virtio'/>"
+            )
             .replace(
                 "<vcpu placement='static'>1<",
                 "<vcpu placement='static' current='1'>4<",
