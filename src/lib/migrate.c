@@ -197,10 +197,18 @@ start(struct migration *migration)
         .flags = migration->options->flags,
         .parameters = &migration->parameters,
         .has_protection = migration->features.has_protection,
-        .source = {&coordinator_remote_operations, &ends[COORDINATOR_SOURCE],
-                   migration->handle->uri                                                   },
-        .destination = {&coordinator_remote_operations,
-                   &ends[COORDINATOR_DESTINATION],                            migration->uri},
+        .source =
+            {
+                     .operations = &coordinator_remote_operations,
+                     .end = &ends[COORDINATOR_SOURCE],
+                     .name = migration->handle->uri,
+                     },
+        .destination =
+            {
+                     .operations = &coordinator_remote_operations,
+                     .end = &ends[COORDINATOR_DESTINATION],
+                     .name = migration->uri,
+                     },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(migration->ends); i++) {

@@ -210,6 +210,7 @@ a_guest_that_never_ran_is_ended(void **state)
     }
     lab_idle(&t->lab, 20);
     test_host_restart(&t->host);
+    result_done(&result); /* "The daemon stops." */
     wait_off(&t->host);
     assert_state(find_beat(&t->host), VIR_DOMAIN_SHUTOFF,
                  VIR_DOMAIN_SHUTOFF_FAILED);

@@ -119,8 +119,8 @@ start(struct world *world, unsigned flags, bool has_protection)
         .flags = flags,
         .parameters = &world->parameters,
         .has_protection = has_protection,
-        .source = {&operations, &world->source,      "hosta"},
-        .destination = {&operations, &world->destination, "hostb"},
+        .source = {&operations, &world->source,      "hosta", false},
+        .destination = {&operations, &world->destination, "hostb", false},
     };
 
     world->coordinator = coordinator_new(&options, &callbacks, world);
