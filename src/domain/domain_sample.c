@@ -11,11 +11,13 @@
 struct sampling {
     struct domain *domain; /* A reference. */
     struct domain_sample sample;
-    struct error err; /* The first question failed. */
+    struct error err; /* Of the first question that failed. */
+    unsigned pending;
     domain_sample_done *done;
     void *owner;
 };
 
+static void answered(struct sampling *sampling);
 static void disks_known(void *owner, const struct qmp_blockstats_list *list,
                         const struct error *err);
 static void cpus_known(void *owner, const struct qmp_cpus *list,
@@ -46,7 +48,7 @@ domain_sample(struct domain *domain, domain_sample_done *done, void *owner)
     sampling->domain = domain_get(domain);
     sampling->done = done;
     sampling->owner = owner;
-    /* Answered in this order. */
+    sampling->pending = 2;
     qmp_query_blockstats(monitor, disks_known, sampling);
     qmp_query_cpus_fast(monitor, cpus_known, sampling);
 }
@@ -59,11 +61,11 @@ disks_known(void *owner, const struct qmp_blockstats_list *list,
     const struct guest *live = sampling->domain->live;
     struct domain_sample *sample = &sampling->sample;
 
-    if (err) {
-        error_copy(&sampling->err, err);
-        return;
-    }
-    if (!live) {
+    if (err || !live || sample->disks) {
+        if (err && !error_is_set(&sampling->err)) {
+            error_copy(&sampling->err, err);
+        }
+        answered(sampling);
         return;
     }
     sample->disk_count = live->disks.count;
@@ -81,6 +83,7 @@ disks_known(void *owner, const struct qmp_blockstats_list *list,
             }
         }
     }
+    answered(sampling);
 }
 
 static void
@@ -89,21 +92,34 @@ cpus_known(void *owner, const struct qmp_cpus *list, const struct error *err)
     struct sampling *sampling = owner;
     struct domain_sample *sample = &sampling->sample;
 
-    if (!error_is_set(&sampling->err)) {
-        if (err) {
-            error_copy(&sampling->err, err);
-        } else {
-            domain_check_active(sampling->domain, &sampling->err);
-        }
+    if (err && !error_is_set(&sampling->err)) {
+        error_copy(&sampling->err, err);
     }
-    if (!error_is_set(&sampling->err)) {
+    if (!err && !sample->threads) {
         sample->threads = xcalloc(list->count + 1, sizeof *sample->threads);
         for (size_t i = 0; i < list->count; i++) {
             sample->threads[sample->thread_count++] = list->items[i].thread_id;
         }
-        sampling->done(sampling->owner, sample, NULL);
-    } else {
+    }
+    answered(sampling);
+}
+
+/* In whatever order. */
+static void
+answered(struct sampling *sampling)
+{
+    struct domain_sample *sample = &sampling->sample;
+
+    if (--sampling->pending > 0) {
+        return;
+    }
+    if (!error_is_set(&sampling->err)) {
+        domain_check_active(sampling->domain, &sampling->err);
+    }
+    if (error_is_set(&sampling->err)) {
         sampling->done(sampling->owner, NULL, &sampling->err);
+    } else {
+        sampling->done(sampling->owner, sample, NULL);
     }
     error_clear(&sampling->err);
     domain_put(sampling->domain);

@@ -268,6 +268,9 @@ cpu_known(void *owner, const struct error *failed)
 static void
 answered(struct domain *domain, const struct error *err)
 {
+    if (!domain->start) {
+        return; /* The daemon stops. */
+    }
     domain->start->pending--;
     if (is_over(domain, err) || domain->start->pending > 0) {
         return;
@@ -383,7 +386,8 @@ note_ptys(struct guest *live, const struct qmp_chardevs *list)
     }
 }
 
-/* QEMU says "pty:/dev/pts/3". */
+/* QEMU says "pty:/dev/pts/3".  The daemon opens it for a console: no other file
+ * is believed to be one. */
 static void
 note_pty(struct guest_chardev *chardev, const struct qmp_chardevs *list)
 {
@@ -395,7 +399,8 @@ note_pty(struct guest_chardev *chardev, const struct qmp_chardevs *list)
     id = xasprintf("char%s", chardev->device.alias);
     for (size_t i = 0; i < list->count; i++) {
         if (strcmp(list->items[i].label, id) == 0 &&
-            has_prefix(list->items[i].filename, "pty:")) {
+            has_prefix(list->items[i].filename, "pty:/dev/pts/") &&
+            !strstr(list->items[i].filename, "..")) {
             free(chardev->path);
             chardev->path = xstrdup(list->items[i].filename + strlen("pty:"));
         }

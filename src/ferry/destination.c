@@ -130,9 +130,12 @@ destination_be_patient(struct destination *destination)
 }
 
 void
-destination_stop_deadline(struct destination *destination)
+destination_source_came(struct destination *destination)
 {
-    timer_stop(&destination->deadline);
+    if (destination->state == DESTINATION_STATE_PREPARED ||
+        destination->state == DESTINATION_STATE_PREPARED2) {
+        timer_stop(&destination->deadline);
+    }
 }
 
 static struct destination *

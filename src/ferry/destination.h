@@ -55,6 +55,7 @@ struct destination {
     struct migration_statistics statistics;
     struct error failure;  /* Why it does not go on; the first one counts. */
     unsigned pending;      /* QMP commands without an answer. */
+    bool is_unsettled;     /* One of those that activate the disks failed. */
     bool was_announced;    /* STARTED was emitted. */
     struct timer deadline; /* Of the state. */
 };
@@ -71,7 +72,9 @@ void destination_fail(struct destination *destination, const struct error *why);
 /* QEMU, once it is there, may be silent while we wait: the rules have deadlines
  * of their own. */
 void destination_be_patient(struct destination *destination);
-void destination_stop_deadline(struct destination *destination);
+/* The source has connected: from here on it is the one that knows whether the
+ * migration goes on, and the deadline of Prepare is off. */
+void destination_source_came(struct destination *destination);
 
 /* destination_acts.c */
 void destination_act(struct destination *destination,

@@ -161,6 +161,7 @@ ferry_finish2(struct host *host, const char *name, unsigned flags, int retcode,
     if (retcode) {
         cancel(destination);
     } else if (flags & VIR_MIGRATE_PERSIST_DEST) {
+        guest_free(destination->persist);
         destination->persist = guest_copy(destination->domain->live);
     }
     destination_happened(destination, event);
@@ -377,6 +378,7 @@ finish_cookie_read(struct destination *destination, struct ferry_cookie bytes,
     if (!(flags & VIR_MIGRATE_PERSIST_DEST)) {
         return 0;
     }
+    guest_free(STEAL(destination->persist));
     if (!cookie.persistent) {
         destination->persist = guest_copy(domain->live);
         return 0;

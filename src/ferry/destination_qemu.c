@@ -90,6 +90,7 @@ destination_settle(struct destination *destination)
     path = xasprintf("%s/domains/%s.activate",
                      domain->host->settings.runtime_dir, uuid);
     destination->pending = count + 2;
+    destination->is_unsettled = false;
     qmp_nbd_server_start(monitor, path, settled, destination);
     for (size_t i = 0; i < domain->live->disks.count; i++) {
         const struct guest_disk *disk = domain->live->disks.items[i];
@@ -145,12 +146,7 @@ destination_qemu_event(struct destination *destination,
     }
     switch (event->migration.status) {
     case QMP_MIGRATION_ACTIVE:
-        /* The source has connected: from here on it is the one that knows
-         * whether the migration goes on. */
-        if (destination->state == DESTINATION_STATE_PREPARED ||
-            destination->state == DESTINATION_STATE_PREPARED2) {
-            destination_stop_deadline(destination);
-        }
+        destination_source_came(destination);
         break;
     case QMP_MIGRATION_COMPLETED:
         destination_confirm_tunnel(destination);
@@ -282,16 +278,14 @@ settled(void *owner, const struct error *failed)
         return;
     }
     if (failed) {
+        destination->is_unsettled = true;
         destination_fail(destination, failed);
     }
-    if (--destination->pending > 0) {
-        return;
+    if (--destination->pending == 0) {
+        destination_happened(destination, destination->is_unsettled
+                                              ? DESTINATION_EVENT_REFUSED
+                                              : DESTINATION_EVENT_SETTLED);
     }
-    if (error_is_set(&destination->failure)) {
-        destination_happened(destination, DESTINATION_EVENT_REFUSED);
-        return;
-    }
-    destination_happened(destination, DESTINATION_EVENT_SETTLED);
 }
 
 static void

@@ -71,7 +71,7 @@ destination_close_tunnel(struct destination *destination)
 static void
 tunnel_began(void *owner)
 {
-    destination_stop_deadline(owner);
+    destination_source_came(owner);
 }
 
 /* A client that is gone is heard of by itself. */

@@ -60,6 +60,10 @@ ferry_stop_perform(struct domain *domain, const struct error *why,
     struct source *source = source_find(domain);
     AUTO_ERROR cancelled = {0};
 
+    set_cancelled(&cancelled);
+    if (!source && source_calls_abort(domain, why ? why : &cancelled)) {
+        return 0;
+    }
     if (!source || job_lock_async(&domain->jobs) != VIR_JOB_MIGRATION_OUT) {
         return error_set(err, ERROR_OPERATION_INVALID,
                          "no job is active on the domain");
@@ -70,7 +74,6 @@ ferry_stop_perform(struct domain *domain, const struct error *why,
                          " has been handed over (%s)",
                          domain->name, source_rules.states[source->state]);
     }
-    set_cancelled(&cancelled);
     source_fail(source, why ? why : &cancelled);
     source_happened(source, SOURCE_EVENT_ABORT);
     return 0;

@@ -210,6 +210,9 @@ peer_interrupt(struct peer *peer, const struct error *why)
 {
     enum coordinator_state state;
 
+    if (peer->is_over) {
+        return false;
+    }
     if (!peer->coordinator) {
         peer_fail(peer, why);
         return true;
@@ -234,6 +237,9 @@ peer_fail(struct peer *peer, const struct error *why)
 {
     note(peer, LOG_LEVEL_WARNING, "%s", why->message);
     peer->is_over = true;
+    if (peer->asking) {
+        rpc_pending_cancel(STEAL(peer->asking));
+    }
     answer(peer, why);
     peer_disconnect(peer);
 }

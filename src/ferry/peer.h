@@ -34,6 +34,7 @@ struct peer {
     /* The connection. */
     struct rpc_opening *opening;       /* Owned; while it is made. */
     struct rpc_connection *connection; /* Owned. */
+    struct rpc_pending *asking;        /* One of the questions before Begin. */
     bool has_close_callback;
     unsigned question; /* Which feature is asked for. */
     bool has_v3;

@@ -93,8 +93,9 @@ opened(void *owner, const struct rpc_opened *opened, const struct error *err)
         ask_next(peer);
         return;
     }
-    rpc_request(peer->connection, REMOTE_PROC_CONNECT_REGISTER_CLOSE_CALLBACK,
-                NULL, registered, peer);
+    peer->asking = rpc_request(peer->connection,
+                               REMOTE_PROC_CONNECT_REGISTER_CLOSE_CALLBACK,
+                               NULL, registered, peer);
 }
 
 /* That it wants to close is seen when it does. */
@@ -104,6 +105,7 @@ registered(void *owner, const void *result, const struct error *err)
     struct peer *peer = owner;
 
     (void)result;
+    peer->asking = NULL;
     peer->has_close_callback = !err;
     if (err && err->code == ERROR_PEER_LOST) {
         fail(peer, err);
@@ -125,8 +127,9 @@ ask_next(struct peer *peer)
     }
     if (peer->question < ARRAY_COUNT(questions)) {
         args.feature = (int)questions[peer->question].feature;
-        rpc_request(peer->connection, REMOTE_PROC_CONNECT_SUPPORTS_FEATURE,
-                    &args, answered, peer);
+        peer->asking =
+            rpc_request(peer->connection, REMOTE_PROC_CONNECT_SUPPORTS_FEATURE,
+                        &args, answered, peer);
     } else if (check_parameters(peer, &err) < 0) {
         peer_fail(peer, &err);
     } else {
@@ -141,6 +144,7 @@ answered(void *owner, const void *result, const struct error *failed)
     struct peer *peer = owner;
     AUTO_ERROR err = {0};
 
+    peer->asking = NULL;
     if (failed) {
         fail(peer, failed);
     } else if (take_answer(peer, ret->supported, &err) < 0) {

@@ -76,6 +76,10 @@ void source_answer(struct source *source, const struct ferry_result *result,
 /* source_calls.c: a client that is gone has no use for a call that has not
  * become a migration's yet. */
 void source_calls_withdraw(struct host *host, uint64_t client_id);
+/* Somebody aborts what may still be a Perform that waits for the job, or for
+ * what QEMU and the disks say: it will fail with 'why'.  False where there is
+ * none. */
+bool source_calls_abort(struct domain *domain, const struct error *why);
 
 /* source_check.c: whether the guest may go at all, which the first call of a
  * migration asks.  The user's XML becomes the one that the destination gets. */

@@ -16,51 +16,28 @@
 #include "base/memory.h"
 #include "ferry/cookies.h"
 #include "ferry/source.h"
+#include "ferry/source_entry.h"
 #include "ferry/storage.h"
 #include "qmp/commands.h"
 
-enum entry_kind { ENTRY_BEGIN, ENTRY_PERFORM, ENTRY_PERFORM2 };
-
-/* A call from the moment in which it came until the job is its own. */
-struct entry {
-    struct list link;      /* In host->entries. */
-    struct domain *domain; /* A reference. */
-    struct ferry_call *call;
-    struct migration_parameters parameters;
-    unsigned flags;
-    struct qemu_migration_start start; /* Of the migration job. */
-    struct job_request request;        /* Begin's, without change protection. */
-    enum entry_kind kind;
-    bool is_protected; /* Begin keeps the job. */
-    bool has_request;
-    bool has_job;
-    bool is_client_gone; /* QEMU's answer is still waited for. */
-};
-
-static struct entry *entry_new(struct domain *domain,
-                               const struct migration_parameters *parameters,
-                               unsigned flags, struct ferry_call *call);
-static void entry_fail(struct entry *entry, const struct error *err);
-static bool entry_withdraw(struct entry *entry);
-static void entry_free(struct entry *entry);
-static void check(struct entry *entry);
+static void check(struct source_entry *entry);
 static void blockers_known(void *owner, const struct qmp_migration *migration,
                            const struct error *failed);
-static void begin_unprotected(struct entry *entry);
+static void begin_unprotected(struct source_entry *entry);
 static void storage_known(void *owner, const struct error *failed);
-static bool goes_on(struct entry *entry, const struct error *failed);
-static void begin_now(struct entry *entry);
-static void perform_with_job(struct entry *entry, enum source_event event);
+static bool goes_on(struct source_entry *entry, const struct error *failed);
+static void begin_now(struct source_entry *entry);
+static void perform_with_job(struct source_entry *entry,
+                             enum source_event event);
 static void job_granted(struct qemu_migration_start *start);
 static void job_refused(struct qemu_migration_start *start,
                         const struct error *err);
 static void modify_granted(struct job_request *request);
 static void modify_refused(struct job_request *request,
                            const struct error *err);
-static void set_client_gone(struct error *err);
 static int check_driver(const struct source *source,
                         const struct ferry_call *call, struct error *err);
-static void ask_for_job(struct entry *entry);
+static void ask_for_job(struct source_entry *entry);
 static int enter_phase(struct domain *domain, enum qemu_migration_phase phase,
                        struct ferry_call *call, struct error *err);
 static void take_call(struct source *source, struct ferry_call *call,
@@ -73,7 +50,8 @@ ferry_begin(struct domain *domain,
             const struct migration_parameters *parameters, unsigned flags,
             struct ferry_call *call)
 {
-    struct entry *entry = entry_new(domain, parameters, flags, call);
+    struct source_entry *entry =
+        source_entry_new(domain, parameters, flags, call);
 
     entry->kind = ENTRY_BEGIN;
     entry->is_protected = flags & VIR_MIGRATE_CHANGE_PROTECTION;
@@ -98,7 +76,8 @@ ferry_begin(struct domain *domain,
 static void
 modify_granted(struct job_request *request)
 {
-    struct entry *entry = container_of(request, struct entry, request);
+    struct source_entry *entry =
+        container_of(request, struct source_entry, request);
 
     entry->has_request = true;
     check(entry);
@@ -107,18 +86,18 @@ modify_granted(struct job_request *request)
 static void
 modify_refused(struct job_request *request, const struct error *err)
 {
-    entry_fail(container_of(request, struct entry, request), err);
+    source_entry_fail(container_of(request, struct source_entry, request), err);
 }
 
 /* Whether the guest may go at all: the first call of a migration asks. */
 static void
-check(struct entry *entry)
+check(struct source_entry *entry)
 {
     struct domain *domain = entry->domain;
     AUTO_ERROR err = {0};
 
     if (source_check(domain, &entry->parameters, entry->flags, &err) < 0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
     } else if (entry->flags & VIR_MIGRATE_OFFLINE) {
         begin_now(entry);
     } else if (entry->flags & VIR_MIGRATE_UNSAFE) {
@@ -131,7 +110,7 @@ check(struct entry *entry)
 static void
 storage_known(void *owner, const struct error *failed)
 {
-    struct entry *entry = owner;
+    struct source_entry *entry = owner;
     struct domain *domain = entry->domain;
     struct qmp_session *monitor;
     AUTO_ERROR err = {0};
@@ -145,7 +124,7 @@ storage_known(void *owner, const struct error *failed)
                   "beginning the migration of domain '%s': the monitor of its"
                   " QEMU does not answer",
                   domain->name);
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     qmp_query_migrate(monitor, blockers_known, entry);
@@ -154,20 +133,22 @@ storage_known(void *owner, const struct error *failed)
 /* False where the entry is gone: meanwhile the client may have left, and the
  * guest ended. */
 static bool
-goes_on(struct entry *entry, const struct error *failed)
+goes_on(struct source_entry *entry, const struct error *failed)
 {
     AUTO_ERROR err = {0};
 
     if (failed) {
-        entry_fail(entry, failed);
+        source_entry_fail(entry, failed);
         return false;
     }
     if (entry->is_client_gone) {
-        set_client_gone(&err);
+        source_entry_client_gone(&err);
+    } else if (error_is_set(&entry->aborted)) {
+        error_copy(&err, &entry->aborted);
     } else if (domain_check_active(entry->domain, &err) == 0) {
         return true;
     }
-    entry_fail(entry, &err);
+    source_entry_fail(entry, &err);
     return false;
 }
 
@@ -175,7 +156,7 @@ static void
 blockers_known(void *owner, const struct qmp_migration *migration,
                const struct error *failed)
 {
-    struct entry *entry = owner;
+    struct source_entry *entry = owner;
     AUTO_ERROR err = {0};
 
     if (!goes_on(entry, failed)) {
@@ -184,7 +165,7 @@ blockers_known(void *owner, const struct qmp_migration *migration,
     if (migration->blocked_reason_count > 0) {
         error_set(&err, ERROR_OPERATION_INVALID, "cannot migrate domain: %s",
                   migration->blocked_reasons[0]);
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     if (entry->kind == ENTRY_PERFORM2) {
@@ -195,7 +176,7 @@ blockers_known(void *owner, const struct qmp_migration *migration,
 }
 
 static void
-begin_now(struct entry *entry)
+begin_now(struct source_entry *entry)
 {
     bool is_offline = entry->flags & VIR_MIGRATE_OFFLINE;
     struct source *source;
@@ -208,14 +189,14 @@ begin_now(struct entry *entry)
     migration_statistics_start(&source->statistics, (uint64_t)realtime_ms());
     migration_parameters_copy(&source->parameters, &entry->parameters);
     take_call(source, STEAL(entry->call), entry->flags);
-    entry_free(entry);
+    source_entry_free(entry);
     source_happened(source, is_offline ? SOURCE_EVENT_BEGIN_OFFLINE
                                        : SOURCE_EVENT_BEGIN);
 }
 
 /* Nothing stays: the same answer, and the job ends with the call. */
 static void
-begin_unprotected(struct entry *entry)
+begin_unprotected(struct source_entry *entry)
 {
     struct source *source = source_new(entry->domain);
     struct ferry_call *call = STEAL(entry->call);
@@ -237,7 +218,7 @@ begin_unprotected(struct entry *entry)
     }
     result.cookie = cookie;
     result.xml = xml;
-    entry_free(entry);
+    source_entry_free(entry);
     call->done(call, &result, NULL);
 }
 
@@ -249,7 +230,8 @@ ferry_perform(struct domain *domain,
               struct ferry_cookie cookie, unsigned flags,
               struct ferry_call *call)
 {
-    struct entry *entry = entry_new(domain, parameters, flags, call);
+    struct source_entry *entry =
+        source_entry_new(domain, parameters, flags, call);
     struct ferry_identity identity = source_identity(domain);
     AUTO_MIGRATION_COOKIE read = {0};
     AUTO_ERROR err = {0};
@@ -257,7 +239,7 @@ ferry_perform(struct domain *domain,
     entry->kind = ENTRY_PERFORM;
     if (ferry_cookie_read(&read, cookie, MIGRATION_CALL_PERFORM, &identity,
                           &err) < 0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     if (!(flags & VIR_MIGRATE_CHANGE_PROTECTION)) {
@@ -266,7 +248,7 @@ ferry_perform(struct domain *domain,
     }
     if (qemu_migration_job_is_active(&domain->migration_job,
                                      VIR_JOB_MIGRATION_OUT, &err) < 0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     perform_with_job(entry, SOURCE_EVENT_PERFORM);
@@ -278,7 +260,8 @@ ferry_perform2(struct domain *domain,
                struct ferry_cookie cookie, unsigned flags,
                struct ferry_call *call)
 {
-    struct entry *entry = entry_new(domain, parameters, flags, call);
+    struct source_entry *entry =
+        source_entry_new(domain, parameters, flags, call);
     struct ferry_identity identity = source_identity(domain);
     AUTO_MIGRATION_COOKIE read = {0};
     AUTO_ERROR err = {0};
@@ -286,7 +269,7 @@ ferry_perform2(struct domain *domain,
     entry->kind = ENTRY_PERFORM2;
     if (ferry_cookie_read(&read, cookie, MIGRATION_CALL_PERFORM, &identity,
                           &err) < 0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     ask_for_job(entry);
@@ -306,25 +289,25 @@ ferry_refuse_perform(struct domain *domain, uint64_t client_id,
 }
 
 static void
-perform_with_job(struct entry *entry, enum source_event event)
+perform_with_job(struct source_entry *entry, enum source_event event)
 {
     struct domain *domain = entry->domain;
     struct source *source;
     AUTO_ERROR err = {0};
 
     if (domain_check_active(domain, &err) < 0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     source = source_find(domain);
     if (check_driver(source, entry->call, &err) < 0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     if (source && event == SOURCE_EVENT_PERFORM &&
         qemu_migration_job_check_order(
             &domain->migration_job, QEMU_MIGRATION_PHASE_PERFORM3, &err) < 0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     if (source && !source_takes(source, event)) {
@@ -332,14 +315,14 @@ perform_with_job(struct entry *entry, enum source_event event)
                   "domain '%s' is not ready to be migrated: its migration is"
                   " %s",
                   domain->name, source_rules.states[source->state]);
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     /* v2's has entered its phase already, to check. */
     if (event == SOURCE_EVENT_PERFORM &&
         enter_phase(domain, QEMU_MIGRATION_PHASE_PERFORM3, entry->call, &err) <
             0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
         return;
     }
     entry->has_job = false; /* The source's from here on. */
@@ -351,7 +334,7 @@ perform_with_job(struct entry *entry, enum source_event event)
     migration_parameters_done(&source->parameters);
     migration_parameters_copy(&source->parameters, &entry->parameters);
     take_call(source, STEAL(entry->call), entry->flags);
-    entry_free(entry);
+    source_entry_free(entry);
     if (!source->parameters.migrate_uri && !source_is_tunnelled(source)) {
         error_set(&err, ERROR_INVALID_ARG,
                   "the migration of domain '%s' has no URI to go to",
@@ -423,54 +406,10 @@ check_driver(const struct source *source, const struct ferry_call *call,
     return 0;
 }
 
-/* ------------------------------------------------------ the client goes */
-
-static void
-set_client_gone(struct error *err)
-{
-    error_set(err, ERROR_OPERATION_ABORTED,
-              "the client that drove the migration has closed its connection");
-}
-
-void
-source_calls_withdraw(struct host *host, uint64_t client_id)
-{
-    /* The job of one who goes is granted to others at once, who may go too:
-     * look again from the start. */
-    for (bool is_changed = true; is_changed;) {
-        is_changed = false;
-        LIST_FOR_EACH (link, &host->entries) {
-            struct entry *entry = container_of(link, struct entry, link);
-
-            if (entry->call->client_id == client_id && entry_withdraw(entry)) {
-                is_changed = true;
-                break;
-            }
-        }
-    }
-}
-
-/* False where QEMU has to answer first. */
-static bool
-entry_withdraw(struct entry *entry)
-{
-    AUTO_ERROR err = {0};
-
-    if (entry->has_job || entry->has_request) {
-        entry->is_client_gone = true;
-        return false;
-    }
-    qemu_migration_job_cancel_start(&entry->start);
-    job_lock_cancel(&entry->domain->jobs, &entry->request);
-    set_client_gone(&err);
-    entry_fail(entry, &err);
-    return true;
-}
-
 /* -------------------------------------------------------------- the job */
 
 static void
-ask_for_job(struct entry *entry)
+ask_for_job(struct source_entry *entry)
 {
     struct domain *domain = domain_get(entry->domain);
 
@@ -496,7 +435,8 @@ job_granted(struct qemu_migration_start *start)
         [ENTRY_BEGIN] = QEMU_MIGRATION_PHASE_BEGIN3,
         [ENTRY_PERFORM2] = QEMU_MIGRATION_PHASE_PERFORM2,
     };
-    struct entry *entry = container_of(start, struct entry, start);
+    struct source_entry *entry =
+        container_of(start, struct source_entry, start);
     AUTO_ERROR err = {0};
 
     entry->has_job = true;
@@ -504,7 +444,7 @@ job_granted(struct qemu_migration_start *start)
         perform_with_job(entry, SOURCE_EVENT_PERFORM);
     } else if (enter_phase(entry->domain, phases[entry->kind], entry->call,
                            &err) < 0) {
-        entry_fail(entry, &err);
+        source_entry_fail(entry, &err);
     } else {
         check(entry);
     }
@@ -513,7 +453,7 @@ job_granted(struct qemu_migration_start *start)
 static void
 job_refused(struct qemu_migration_start *start, const struct error *err)
 {
-    entry_fail(container_of(start, struct entry, start), err);
+    source_entry_fail(container_of(start, struct source_entry, start), err);
 }
 
 /* In the call that started the job the phase moves on; a later call enters. */
@@ -541,51 +481,4 @@ take_call(struct source *source, struct ferry_call *call, unsigned flags)
     source->call = call;
     source->client_id = call->client_id;
     source->flags = flags;
-}
-
-static struct entry *
-entry_new(struct domain *domain, const struct migration_parameters *parameters,
-          unsigned flags, struct ferry_call *call)
-{
-    struct entry *entry = xcalloc(1, sizeof *entry);
-
-    list_add(&domain->host->entries, &entry->link);
-    entry->domain = domain_get(domain);
-    entry->call = call;
-    entry->flags = flags;
-    migration_parameters_copy(&entry->parameters, parameters);
-    return entry;
-}
-
-static void
-entry_fail(struct entry *entry, const struct error *err)
-{
-    struct domain *domain = domain_get(entry->domain);
-    struct ferry_call *call = STEAL(entry->call);
-    uint64_t client_id = call->client_id;
-    bool has_job = entry->has_job;
-    bool is_perform = entry->kind == ENTRY_PERFORM;
-
-    entry_free(entry);
-    if (has_job) {
-        qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
-    } else if (is_perform) {
-        /* A client whose Perform failed does not Confirm: what its Begin took
-         * would stay. */
-        ferry_refuse_perform(domain, client_id, err);
-    }
-    call->done(call, NULL, err);
-    domain_put(domain);
-}
-
-static void
-entry_free(struct entry *entry)
-{
-    list_remove(&entry->link);
-    if (entry->has_request) {
-        job_lock_end(&entry->domain->jobs, monotonic_ms());
-    }
-    migration_parameters_done(&entry->parameters);
-    domain_put(entry->domain);
-    free(entry);
 }

@@ -11,6 +11,11 @@
 
 enum sharing { LOCAL, SHARED, CLUSTERED };
 
+/* Since then QEMU drops what the page cache has of a file that it hands over
+ * (blockdev option drop-cache), whatever its cache mode; libvirt counts on it,
+ * too. */
+enum { DROPS_CACHE_SINCE = 4 };
+
 /* Magic numbers of statfs(2), from the kernel's headers where it has them. */
 static const struct {
     unsigned magic;
@@ -57,6 +62,7 @@ ferry_check_storage(struct host *host, const struct guest *guest,
                     void *owner)
 {
     struct check *check = xcalloc(1, sizeof *check);
+    bool drops_cache = host->qemu->major >= DROPS_CACHE_SINCE;
 
     check->request = (struct pool_request){.work = look, .done = looked};
     check->done = done;
@@ -70,7 +76,8 @@ ferry_check_storage(struct host *host, const struct guest *guest,
             check->disks[check->count++] = (struct disk){
                 .path = xstrdup(disk->path),
                 .is_file = disk->type == GUEST_DISK_TYPE_FILE,
-                .is_uncached = disk->cache == GUEST_DISK_CACHE_NONE ||
+                .is_uncached = drops_cache ||
+                               disk->cache == GUEST_DISK_CACHE_NONE ||
                                disk->cache == GUEST_DISK_CACHE_DIRECTSYNC,
             };
         }

@@ -283,6 +283,10 @@ destination_closed(void *owner, const struct error *why)
     bool has_all = stream_pending(tunnel->stream) == 0 && !why;
 
     stream_free(STEAL(tunnel->stream));
+    timer_stop(&tunnel->stall);
+    if (tunnel->flow) {
+        rpc_flow_hold(tunnel->flow, false);
+    }
     if (!has_all) {
         give_up(tunnel, "QEMU has closed the tunnel");
     }

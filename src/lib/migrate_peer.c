@@ -496,9 +496,12 @@ look_back(struct peer_migration *migration, bool has_moved)
     free(report->name);
     report->name = xstrdup(migration->domain.name);
     course_ask(course, migration->handle->connection, COURSE_STATE);
-    /* It was handed over, and the source does not know what became of it. */
-    if (report->state == VIR_DOMAIN_PAUSED &&
-        report->reason == VIR_DOMAIN_PAUSED_MIGRATION) {
+    /* It was handed over, and the source does not know what became of it; or
+     * it was let go (v2), or has died after that. */
+    if ((report->state == VIR_DOMAIN_PAUSED &&
+         report->reason == VIR_DOMAIN_PAUSED_MIGRATION) ||
+        (report->state == VIR_DOMAIN_SHUTOFF &&
+         report->reason == VIR_DOMAIN_SHUTOFF_MIGRATED)) {
         report->outcome = VMFERRY_UNKNOWN;
     }
 }
