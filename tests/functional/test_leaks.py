@@ -13,6 +13,7 @@ import pytest
 
 from harness import rpc
 from harness.beat import BUILD
+from harness.daemon import BINARY
 from harness.rpc import Client, Refused
 from harness.steps import Steps
 from harness.wait import wait_for
@@ -47,8 +48,14 @@ class Count:
         return str(vars(self))
 
 
+def is_sanitized():
+    """Its memory grows by design; at the end it tells of leaks itself."""
+    with open(BINARY, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def private_kib(daemon):
-    with open(f"/proc/{daemon.process.pid}/smaps_rollup") as file:
+    with open(f"/proc/{daemon.process.pid}/smaps_rollup", encoding="utf-8") as file:
         return sum(
             int(line.split()[1])
             for line in file
@@ -119,6 +126,8 @@ def check(hosts, total, kinds, arrived=lambda: None):
     grown = [
         private_kib(host) - weight for host, weight in zip(hosts, weights)
     ]
+    if is_sanitized():
+        return grown
     assert max(grown) <= ALLOWED_KIB, f"{grown} KiB in {part} migrations"
     return grown
 
