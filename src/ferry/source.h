@@ -73,7 +73,7 @@ void source_fail(struct source *source, const struct error *why);
 void source_answer(struct source *source, const struct ferry_result *result,
                    const struct error *err);
 
-/* source_calls.c: a client that is gone has no use for a call that has not
+/* source_entry.c: a client that is gone has no use for a call that has not
  * become a migration's yet. */
 void source_calls_withdraw(struct host *host, uint64_t client_id);
 /* Somebody aborts what may still be a Perform that waits for the job, or for
