@@ -7,6 +7,8 @@ both sides afterwards, must be the same.  Calls that make libvirtd 9.0.0 crash
 (an empty cookie in Prepare or Perform, protocol v2) are not made here.
 """
 
+import os
+
 import pytest
 
 from harness import rpc
@@ -366,8 +368,34 @@ STORIES = [
 ]
 
 
-@pytest.mark.parametrize("typed", [True, False], ids=["params", "plain"])
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+# With plain arguments, too: where the call itself is refused.  The others take
+# the same way after that, so they are left for those with time.
+PLAIN_TOO = STORIES if "VMFERRY_ALL_STORIES" in os.environ else [
+    perform_without_begin,
+    confirm_without_begin,
+    finish_without_prepare,
+    finish_of_a_guest_that_runs,
+    begin_twice,
+    prepare_twice,
+    perform_twice,
+    other_guests_cookie_in_perform,
+    rubbish_in_prepare,
+    rubbish_in_perform,
+    same_guest_is_active,
+    flag_without_a_meaning,
+    stranger,
+    no_destination_xml,
+]
+
+
+def told_both_ways():
+    for story in STORIES:
+        yield pytest.param(story, True, id=f"{story.__name__}-params")
+        if story in PLAIN_TOO:
+            yield pytest.param(story, False, id=f"{story.__name__}-plain")
+
+
+@pytest.mark.parametrize("story, typed", told_both_ways())
 def test_same_answers(pairs, story, typed):
     told = []
     for pair in pairs:
