@@ -142,6 +142,11 @@ choose(struct gathering *gathering,
 static void
 add(struct gathering *gathering, size_t *capacity, struct domain *domain)
 {
+    for (size_t i = 0; i < gathering->count; i++) {
+        if (gathering->records[i].domain == domain) {
+            return; /* Asked for twice. */
+        }
+    }
     gathering->records = array_grow(gathering->records, capacity,
                                     gathering->count, sizeof(struct record));
     gathering->records[gathering->count++] = (struct record){

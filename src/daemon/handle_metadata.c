@@ -22,6 +22,9 @@ static void run_set(struct work *work);
 static int set_all(struct domain *domain,
                    const struct remote_domain_set_metadata_args *args,
                    struct error *err);
+static int try_live(const struct domain *domain,
+                    const struct remote_domain_set_metadata_args *args,
+                    struct error *err);
 static int set(struct guest *guest,
                const struct remote_domain_set_metadata_args *args,
                struct error *err);
@@ -127,7 +130,8 @@ set_all(struct domain *domain,
     struct domain_choice choice;
     struct guest *guest;
 
-    if (domain_choose(domain, args->flags, &choice, err) < 0) {
+    if (domain_choose(domain, args->flags, &choice, err) < 0 ||
+        (choice.is_live && try_live(domain, args, err) < 0)) {
         return -1;
     }
     if (choice.is_config) {
@@ -145,6 +149,22 @@ set_all(struct domain *domain,
             return -1;
         }
         domain_save(domain);
+    }
+    return 0;
+}
+
+/* On a copy: a record that can't be read would be lost with the next restart,
+ * and the guest with it. */
+static int
+try_live(const struct domain *domain,
+         const struct remote_domain_set_metadata_args *args, struct error *err)
+{
+    AUTO(guest) *copy = guest_copy(domain->live);
+
+    if (set(copy, args, err) < 0 ||
+        guest_check_kept(copy, GUEST_FORMAT_STATUS, GUEST_PARSE_STATUS, err) <
+            0) {
+        return -1;
     }
     return 0;
 }

@@ -49,7 +49,10 @@ run(struct work *work)
     AUTO_ERROR err = {0};
     struct qmp_session *monitor = work_monitor(work->domain, &err);
 
-    if (!monitor) {
+    if (monitor && !is_utf8(args->cmd, strlen(args->cmd))) {
+        error_set(&err, ERROR_INVALID_ARG, "the command is not valid UTF-8");
+    }
+    if (error_is_set(&err)) {
         work_done(work, &err);
         return;
     }
@@ -78,7 +81,8 @@ human_answered(void *owner, const char *text, const struct error *err)
 static void
 raw_answered(void *owner, const char *text, const struct error *err)
 {
-    if (err && err->code == ERROR_PEER_LOST) {
+    if (err && (err->code == ERROR_PEER_LOST ||
+                err->code == ERROR_OPERATION_TIMEOUT)) {
         work_done(owner, err);
     } else {
         reply(owner,

@@ -256,8 +256,9 @@ handle_domain_get_vcpus(struct client *client, struct rpc_call *call,
     if (domain && !domain_is_active(domain)) {
         error_set(&err, ERROR_OPERATION_INVALID,
                   "cannot retrieve vcpu information for inactive domain");
-    } else if (args->maxinfo < 0 || args->maxinfo > REMOTE_VCPUS_MAX ||
-               args->maplen < 0 || args->maplen > REMOTE_CPU_MAP_MAX) {
+    } else if (domain &&
+               (args->maxinfo < 0 || args->maxinfo > REMOTE_VCPUS_MAX ||
+                args->maplen < 0 || args->maplen > REMOTE_CPU_MAP_MAX)) {
         error_set_from(&err, ERROR_FROM_RPC, ERROR_INTERNAL,
                        "maxinfo or maplen is too large");
     }

@@ -44,7 +44,9 @@ int
 domain_replace_definition(struct domain *domain, struct guest *guest,
                           struct error *err)
 {
-    if (domain_save_definition(domain->host, guest, err) < 0) {
+    if (guest_check_kept(guest, GUEST_FORMAT_SECURE | GUEST_FORMAT_INACTIVE,
+                         GUEST_PARSE_INACTIVE, err) < 0 ||
+        domain_save_definition(domain->host, guest, err) < 0) {
         guest_free(guest);
         return error_wrap(err, "changing the definition of domain '%s'",
                           domain->name);

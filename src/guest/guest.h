@@ -229,6 +229,12 @@ struct guest {
 struct guest *guest_parse(const char *xml, size_t length, unsigned flags,
                           struct error *err);
 
+/* Fails where what is written of 'guest' with 'format_flags' can't be read with
+ * 'parse_flags', or is no guest that could be: what is to be kept on disk and
+ * sent to other hosts must pass it, whoever changed it. */
+int guest_check_kept(const struct guest *guest, unsigned format_flags,
+                     unsigned parse_flags, struct error *err);
+
 /* Writes it.  'flags' is of enum guest_format_flags; 0 is dumpxml of a running
  * guest.  guest_format_into() indents by 'indent' more blanks, as the element
  * is in a cookie. */

@@ -16,6 +16,8 @@ enum {
             XML_PARSE_NOBLANKS,
 };
 
+static int check_element(xmlDoc *given, const char *uri, const char *key,
+                         struct error *err);
 static xmlDoc *read_text(const char *xml, struct error *err);
 static xmlDoc *read_metadata(const struct guest *guest);
 static xmlNode *find(xmlNode *root, const char *uri);
@@ -50,6 +52,11 @@ guest_metadata_set(struct guest *guest, const char *uri, const char *key,
         xmlFreeDoc(doc);
         return -1;
     }
+    if (given && check_element(given, uri, key, err) < 0) {
+        xmlFreeDoc(given);
+        xmlFreeDoc(doc);
+        return -1;
+    }
     if (!doc) {
         doc = read_text("<metadata/>", err);
     }
@@ -70,6 +77,36 @@ guest_metadata_set(struct guest *guest, const char *uri, const char *key,
     xmlFreeDoc(given);
     xmlFreeDoc(doc);
     return 0;
+}
+
+/* What could not be found again by its namespace, or would make the domain's
+ * XML unreadable, would take the metadata of all others with it. */
+static int
+check_element(xmlDoc *given, const char *uri, const char *key,
+              struct error *err)
+{
+    const xmlNode *root = xmlDocGetRootElement(given);
+    const char *problem = NULL;
+
+    if (given->intSubset || given->extSubset) {
+        problem = "a document type is not allowed";
+    } else if (!key || xmlValidateNCName((const xmlChar *)key, 0) != 0 ||
+               strcmp(key, "xml") == 0 || strcmp(key, "xmlns") == 0) {
+        problem = "the prefix of the namespace is not one";
+    } else if (!*uri) {
+        problem = "the namespace is empty";
+    } else if (root->ns && !xmlStrEqual(root->ns->href, (const xmlChar *)uri)) {
+        problem = "the element has another namespace";
+    } else {
+        for (const xmlNs *ns = root->nsDef; ns; ns = ns->next) {
+            if (ns->prefix && xmlStrEqual(ns->prefix, (const xmlChar *)key)) {
+                problem = "the element declares that prefix itself";
+            }
+        }
+    }
+    return problem ? error_set_from(err, ERROR_FROM_DOMAIN, ERROR_XML,
+                                    "metadata: %s", problem)
+                   : 0;
 }
 
 static xmlDoc *

@@ -3,7 +3,10 @@
 /* What a user does to a guest from outside: keys, interrupts, processors, and
  * commands that we don't look into. */
 
+#include <limits.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -13,6 +16,8 @@
 static qmp_decode slots_came;
 static qmp_decode human_came;
 static qmp_decode raw_came;
+static struct json_object *read_command(const char *json);
+static bool has_no_number(struct json_object *value);
 
 void
 qmp_inject_nmi(struct qmp_session *session, qmp_done *done, void *owner)
@@ -78,11 +83,67 @@ qmp_human_command(struct qmp_session *session, const char *line,
                         (qmp_untyped_done *)done, owner);
 }
 
+/* Strictly: to what it does not understand QEMU answers without an id.  NULL
+ * where it is no such thing. */
+static struct json_object *
+read_command(const char *json)
+{
+    struct json_tokener *tokener = json_tokener_new();
+    size_t length = strlen(json);
+    struct json_object *command = NULL;
+
+    json_tokener_set_flags(tokener,
+                           JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    if (length <= INT_MAX) {
+        command = json_tokener_parse_ex(tokener, json, (int)length);
+        /* A number or a word may go on: not an object. */
+        if (json_tokener_get_error(tokener) != json_tokener_success) {
+            json_object_put(command);
+            command = NULL;
+        }
+    }
+    json_tokener_free(tokener);
+    if (has_no_number(command)) {
+        json_object_put(command);
+        command = NULL;
+    }
+    return command;
+}
+
+/* NaN and Infinity are json-c's own. */
+static bool
+has_no_number(struct json_object *value)
+{
+    switch (json_object_get_type(value)) {
+    case json_type_double:
+        return !isfinite(json_object_get_double(value));
+    case json_type_array:
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            if (has_no_number(json_object_array_get_idx(value, i))) {
+                return true;
+            }
+        }
+        return false;
+    case json_type_object: {
+        json_object_object_foreach(value, key, member)
+        {
+            (void)key;
+            if (has_no_number(member)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    default:
+        return false;
+    }
+}
+
 int
 qmp_raw_command(struct qmp_session *session, const char *json,
                 qmp_text_done *done, void *owner, struct error *err)
 {
-    struct json_object *command = json_tokener_parse(json);
+    struct json_object *command = read_command(json);
     struct json_object *name = NULL, *arguments = NULL;
     const char *problem = NULL;
 

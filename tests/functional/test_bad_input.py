@@ -285,3 +285,11 @@ def test_many_connections_come_and_go(here):
         with Client(here.socket) as client:
             client.open(here.path)
     wait_for(lambda: descriptors() <= before, 10)
+
+
+def test_processors_of_no_domain_in_no_buffer_are_refused(opened):
+    """Two errors at once."""
+    dom = rpc.domain(("nobody", uuid.UUID(int=1), -1))
+    with pytest.raises(Refused) as caught:
+        opened.call(20, dom + rpc.integer(-1) + rpc.integer(-1))
+    assert caught.value.code == 42

@@ -363,3 +363,71 @@ def test_command_line_of_a_definition_is_shown(here, guest):
     line = here.virsh("domxml-to-native", "qemu-argv", path)
     assert "/usr/bin/qemu-system-x86_64" in line
     assert "guest=beat" in line
+
+# Changes that could not be read again after a restart.
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--title", "--new-desc", "t" * 5000),
+        ("--new-desc", "bell \x07"),
+    ],
+    ids=["long title", "control character"],
+)
+@pytest.mark.parametrize("where", ["--live", "--config"])
+def test_note_that_could_not_be_read_again_is_refused(
+    here, guest, beat, words, where
+):
+    here.define(guest)
+    here.virsh("start", "beat")
+    beat.wait_running()
+    here.virsh.fails("desc", "beat", where, *words)
+    here.restart()
+    assert here.virsh.state("beat") == "running (booted)"
+    beat.wait_running()
+    here.virsh("destroy", "beat")
+
+
+@pytest.mark.parametrize(
+    "xml, key",
+    [
+        ("<note/>", "a b"),
+        ("<note/>", "xml"),
+        ("<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", "app"),
+        ("<o:note xmlns:o='urn:other'/>", "app"),
+    ],
+)
+def test_metadata_that_would_spoil_that_of_others_is_refused(
+    here, guest, xml, key
+):
+    here.define(guest)
+    here.virsh(
+        "metadata", "beat", "--uri", "urn:good", "--key", "good", "<good/>"
+    )
+    here.virsh.fails("metadata", "beat", "--uri", "urn:bad", "--key", key, xml)
+    assert "<good/>" in here.virsh("metadata", "beat", "--uri", "urn:good")
+    here.restart()
+    assert "<good/>" in here.virsh("metadata", "beat", "--uri", "urn:good")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        '{"execute":"query-status","arguments":{"a":NaN}}',
+        '{"execute":"query-status"} and more',
+        "[1]",
+    ],
+)
+def test_command_that_is_no_json_leaves_the_monitor_alone(
+    here, run_here, beat, command
+):
+    connection = libvirt.open(here.uri)
+    domain = connection.lookupByName("beat")
+    with pytest.raises(libvirt.libvirtError, match="cannot parse json"):
+        libvirt_qemu.qemuMonitorCommand(domain, command, 0)
+    connection.close()
+    assert "running" in here.virsh(
+        "qemu-monitor-command", "beat", '{"execute":"query-status"}'
+    )
+    assert here.virsh("domcontrol", "beat") == "ok"
