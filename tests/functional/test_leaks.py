@@ -24,7 +24,7 @@ REAL = int(os.environ.get("VMFERRY_LEAK_REAL", "16"))
 
 # KiB of private memory that may come, and stay, without being a leak: a page
 # here and there of a heap that is fragmented.  With a thousand migrations, 300
-# bytes in each are more; with a few, only descriptors, files and processes show.
+# bytes in each are more; with a few, descriptors, files and processes show.
 ALLOWED_KIB = 64
 
 
