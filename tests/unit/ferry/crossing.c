@@ -11,6 +11,8 @@ struct wanted {
     unsigned state;
 };
 
+const char slow[] = "set migration-ms 2000";
+
 static void done(struct ferry_call *call, const struct ferry_result *result,
                  const struct error *err);
 static struct ferry_call *ask(struct answer *answer);
@@ -304,4 +306,71 @@ is_over(void *owner)
     struct domain *domain = find_beat(owner);
 
     return !domain || !domain->migration;
+}
+
+/* A guest whose QEMU follows 'script' instead of the one of the set-up. */
+void
+scripted(void **state, const char *script)
+{
+    struct crossing *c = *state;
+    struct result result = {0};
+
+    lab_script(&c->lab, script);
+    domain_destroy(c->domain, result_came, &result);
+    lab_wait(&c->lab, &result.count, 1);
+    start_guest(&c->here, c->domain);
+    lab_script(&c->lab, "");
+}
+
+void
+go_as_far_as_copying(struct crossing *c)
+{
+    begin(c);
+    prepare(c);
+    start_perform(c);
+    lab_wait(&c->lab, &c->here.passes, 1);
+    wait_source(c, SOURCE_STATE_COPYING);
+}
+
+/* Prepares; the destination's QEMU follows 'script'. */
+void
+prepare_scripted(struct crossing *c, const char *script)
+{
+    if (!c->is_v2) {
+        begin(c);
+    }
+    lab_script(&c->lab, script);
+    prepare(c);
+}
+
+/* As a client after a Finish that failed. */
+void
+go_back(struct crossing *c)
+{
+    start_confirm(c, 1);
+    wait_answer(c, &c->confirmed);
+    assert_succeeded(&c->confirmed.result);
+    assert_stayed(c);
+}
+
+void
+assert_finish_fails(struct crossing *c, const char *why)
+{
+    start_finish(c, 0);
+    wait_answer(c, &c->finished);
+    assert_failed(&c->finished.result, why);
+    assert_null(find_beat(&c->there));
+    go_back(c);
+}
+
+bool
+is_dead(pid_t pid)
+{
+    return kill(pid, 0) < 0;
+}
+
+pid_t
+pid_there(struct crossing *c)
+{
+    return qemu_process_pid(find_beat(&c->there)->qemu);
 }

@@ -65,3 +65,17 @@ void wait_over(struct crossing *c, struct test_host *host);
 void assert_stayed(struct crossing *c);
 /* The source's QEMU. */
 struct qmp_session *monitor_here(struct crossing *c);
+
+/* For a lab's script: the copy takes long enough to do something meanwhile. */
+extern const char slow[];
+/* A guest whose QEMU follows 'script' instead of the one of the set-up. */
+void scripted(void **state, const char *script);
+void go_as_far_as_copying(struct crossing *c);
+/* Begins (v3) and prepares; the destination's QEMU follows 'script'. */
+void prepare_scripted(struct crossing *c, const char *script);
+/* As a client after a Finish that failed. */
+void go_back(struct crossing *c);
+void assert_finish_fails(struct crossing *c, const char *why);
+bool is_dead(pid_t pid);
+/* Of the destination's QEMU. */
+pid_t pid_there(struct crossing *c);

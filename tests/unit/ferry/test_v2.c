@@ -23,14 +23,6 @@ set_up(void **state)
     return 0;
 }
 
-/* With a script for the destination's QEMU. */
-static void
-prepare_scripted(struct crossing *c, const char *script)
-{
-    lab_script(&c->lab, script);
-    prepare(c);
-}
-
 static enum qemu_migration_phase
 phase_of(struct test_host *host)
 {
