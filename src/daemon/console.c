@@ -29,6 +29,7 @@ struct console {
     struct stream *stream;           /* Owned. NULL until then. */
     struct rpc_flow *flow;           /* Owned. */
     struct timer stuck;              /* While typed text waits. */
+    uint64_t taken;                  /* By the guest, when that began. */
     bool is_finishing;               /* The client has typed all. */
 };
 
@@ -43,6 +44,7 @@ static void client_typed(void *owner, const uint8_t *data, size_t size);
 static void client_finished(void *owner);
 static void client_gone(void *owner, const struct error *why);
 static void client_read(void *owner);
+static void watch_guest(struct console *console);
 static void give_up(void *owner);
 static void refuse(struct console *console, const struct error *err);
 static void drop(struct console *console, const struct error *why);
@@ -222,8 +224,7 @@ client_typed(void *owner, const uint8_t *data, size_t size)
     stream_write(console->stream, data, size);
     if (stream_pending(console->stream) > 0 &&
         !timer_is_running(&console->stuck)) {
-        timer_start(&console->stuck, console->daemon->loop, STUCK_MS, give_up,
-                    console);
+        watch_guest(console);
     }
     if (stream_pending(console->stream) > TYPED_LIMIT) {
         rpc_flow_hold(console->flow, true);
@@ -259,10 +260,24 @@ client_read(void *owner)
 }
 
 static void
+watch_guest(struct console *console)
+{
+    console->taken = stream_sent(console->stream);
+    timer_start(&console->stuck, console->daemon->loop, STUCK_MS, give_up,
+                console);
+}
+
+/* A guest that reads slowly reads. */
+static void
 give_up(void *owner)
 {
+    struct console *console = owner;
     AUTO_ERROR why = {0};
 
+    if (stream_sent(console->stream) != console->taken) {
+        watch_guest(console);
+        return;
+    }
     error_set(&why, ERROR_OPERATION_TIMEOUT,
               "the guest takes nothing from its console");
     drop(owner, &why);

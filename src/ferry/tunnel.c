@@ -20,6 +20,7 @@ struct tunnel {
     struct rpc_flow *flow; /* Owned. */
     struct stream *stream; /* Owned. NULL before it is there and once closed. */
     struct timer stall;    /* While QEMU has to take what came. */
+    uint64_t taken;        /* By QEMU, when that began. */
     bool has_begun;
     bool is_ended;       /* The giver (QEMU, or the flow) has no more. */
     bool is_complete;    /* And that is all; receiver: QEMU has loaded it. */
@@ -39,6 +40,7 @@ static void peer_finished(void *owner);
 static size_t ignore_input(void *owner, const uint8_t *data, size_t size);
 static void destination_closed(void *owner, const struct error *why);
 static void destination_took_all(void *owner);
+static void watch_destination(struct tunnel *tunnel);
 static void destination_hangs(void *owner);
 static void finish_receiving(struct tunnel *tunnel);
 static void give_up(struct tunnel *tunnel, const char *text);
@@ -245,8 +247,7 @@ peer_sent(void *owner, const uint8_t *data, size_t size)
     stream_write(tunnel->stream, data, size);
     if (stream_pending(tunnel->stream) > 0) {
         rpc_flow_hold(tunnel->flow, true);
-        timer_start(&tunnel->stall, tunnel->loop, tunnel->stall_ms,
-                    destination_hangs, tunnel);
+        watch_destination(tunnel);
     }
     if (!tunnel->has_begun) {
         tunnel->has_begun = true;
@@ -321,9 +322,23 @@ finish_receiving(struct tunnel *tunnel)
 }
 
 static void
+watch_destination(struct tunnel *tunnel)
+{
+    tunnel->taken = stream_sent(tunnel->stream);
+    timer_start(&tunnel->stall, tunnel->loop, tunnel->stall_ms,
+                destination_hangs, tunnel);
+}
+
+static void
 destination_hangs(void *owner)
 {
-    give_up(owner, "QEMU has taken nothing of the migration for too long");
+    struct tunnel *tunnel = owner;
+
+    if (tunnel->stream && stream_sent(tunnel->stream) != tunnel->taken) {
+        watch_destination(tunnel);
+        return;
+    }
+    give_up(tunnel, "QEMU has taken nothing of the migration for too long");
 }
 
 static void

@@ -53,6 +53,7 @@ struct stream {
 
     struct list output; /* Of struct chunk, owned. */
     size_t pending;
+    uint64_t sent; /* All told. */
 
     struct error write_error; /* Set: no more output. */
     bool is_paused;
@@ -167,6 +168,12 @@ size_t
 stream_pending(const struct stream *stream)
 {
     return stream->pending;
+}
+
+uint64_t
+stream_sent(const struct stream *stream)
+{
+    return stream->sent;
 }
 
 void
@@ -460,6 +467,7 @@ send_some(struct stream *stream, const struct iovec *parts, size_t count,
                                      : writev(stream->fd, parts, (int)count);
 
     if (sent >= 0) {
+        stream->sent += (uint64_t)sent;
         return (size_t)sent;
     }
     if (errno != EAGAIN && errno != EINTR) {

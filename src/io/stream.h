@@ -49,6 +49,8 @@ void stream_write_fd(struct stream *stream, const void *data, size_t size,
 void stream_finish(struct stream *stream);
 /* Bytes queued and not yet given to the kernel. */
 size_t stream_pending(const struct stream *stream);
+/* Bytes that the kernel has taken, all told: whether the other end reads. */
+uint64_t stream_sent(const struct stream *stream);
 /* Stops and starts input: flow control towards the other end.  What was left
  * untaken is offered again (from the loop, not from here) when it starts.
  * While it is stopped, the end of the connection is not noticed either. */
