@@ -220,7 +220,9 @@ rpc_update_pause(struct rpc_connection *connection)
     is_paused = is_paused || connection->held > 0;
     connection->is_paused = is_paused && !connection->is_finishing;
     stream_pause(connection->stream, connection->is_paused);
-    stream_notice_end(connection->stream, connection->held > 0);
+    /* A client that is gone while it is not listened to is gone: its calls are
+     * nobody's, and what waits for its end must not wait for ever. */
+    stream_notice_end(connection->stream, connection->is_paused);
 }
 
 void

@@ -160,6 +160,9 @@ rpc_flows_drained(struct rpc_connection *connection)
             if (flow->is_drain_due && !rpc_flow_is_full(flow)) {
                 flow->is_drain_due = false;
                 is_done = false;
+                /* Its turn comes again after the others'. */
+                list_remove(&flow->link);
+                list_add(&connection->flows, &flow->link);
                 if (flow->callbacks.drained) {
                     flow->callbacks.drained(flow->owner);
                 }

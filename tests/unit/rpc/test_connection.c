@@ -190,6 +190,27 @@ a_client_that_does_not_read_its_replies_is_not_read(void **state)
 }
 
 static void
+a_client_that_reads_nothing_and_goes_is_noticed(void **state)
+{
+    struct server *server = *state;
+    AUTO_FREE char *xml = xcalloc(1, 300001);
+    struct remote_connect_get_capabilities_ret ret = {.capabilities = xml};
+
+    memset(xml, 'x', 300000);
+    for (uint32_t i = 0; i < 5; i++) {
+        client_sends(server, message_of(REMOTE_PROC_CONNECT_GET_CAPABILITIES,
+                                        RPC_CALL, i, NULL));
+    }
+    run_all(server->loop);
+    for (size_t i = 0; i < server->call_count; i++) {
+        rpc_call_reply(server->calls[i], &ret);
+    }
+    server->call_count = 0;
+    close_ref(&server->client);
+    run_until(server->loop, &server->is_closed);
+}
+
+static void
 a_result_that_is_too_long_becomes_an_error(void **state)
 {
     struct server *server = *state;
@@ -352,6 +373,7 @@ main(void)
         TEST(reading_stops_while_too_many_calls_wait),
         TEST(a_lower_limit_of_calls_holds_at_once),
         TEST(a_client_that_does_not_read_its_replies_is_not_read),
+        TEST(a_client_that_reads_nothing_and_goes_is_noticed),
         TEST(a_result_that_is_too_long_becomes_an_error),
         TEST(an_error_that_is_too_long_becomes_a_shorter_one),
         TEST(calls_outlive_their_connection),
