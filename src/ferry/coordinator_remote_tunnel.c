@@ -40,9 +40,6 @@ coordinator_remote_prepare_tunnel(struct coordinator_remote *remote,
     } else {
         prepare3(remote, request, answered, owner);
     }
-    if (remote->pending) {
-        tunnel_expect(remote->tunnel, remote->pending);
-    }
 }
 
 static void
@@ -79,6 +76,7 @@ prepare_params(struct coordinator_remote *remote,
     coordinator_remote_start(remote,
                              REMOTE_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL3_PARAMS,
                              &args, prepared_params, answered, owner);
+    tunnel_expect(remote->tunnel, remote->pending);
     rpc_params_free(args.params.params_val, args.params.params_len);
 }
 
@@ -113,6 +111,7 @@ prepare3(struct coordinator_remote *remote,
 
     coordinator_remote_start(remote, REMOTE_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL3,
                              &args, prepared3, answered, owner);
+    tunnel_expect(remote->tunnel, remote->pending);
 }
 
 static void
@@ -140,4 +139,5 @@ prepare2(struct coordinator_remote *remote,
 
     coordinator_remote_start(remote, REMOTE_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL,
                              &args, prepared2, answered, owner);
+    tunnel_expect(remote->tunnel, remote->pending);
 }
