@@ -4,10 +4,11 @@
 
 #include <libvirt/libvirt.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 enum {
-    TRIES_MAX = 20,
+    TRY_FOR_MS = 20000, /* However long each try takes. */
     RETRY_AFTER_MS = 1000,
 };
 
@@ -32,7 +33,7 @@ settle(struct coordinator_remote *remote, enum coordinator_finding finding)
 static void
 retry_later(struct coordinator_remote *remote)
 {
-    if (++remote->tries >= TRIES_MAX) {
+    if (monotonic_ms() >= remote->again_until_ms) {
         settle(remote, COORDINATOR_FOUND_NOTHING);
         return;
     }
@@ -51,6 +52,7 @@ coordinator_remote_ask_again(void *end,
     remote->again_owner = owner;
     remote->again_protocol = request->protocol;
     remote->again_flags = request->flags;
+    remote->again_until_ms = monotonic_ms() + TRY_FOR_MS;
     parameters_copy(&remote->again_parameters, request->parameters);
     if (!remote->reopen) {
         settle(remote, COORDINATOR_FOUND_NOTHING);

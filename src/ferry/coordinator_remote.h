@@ -45,7 +45,7 @@ struct coordinator_remote {
     enum coordinator_protocol again_protocol;
     unsigned again_flags;
     struct parameters again_parameters;
-    unsigned tries;
+    int64_t again_until_ms;
 };
 
 /* The ends' 'void *' is a struct coordinator_remote, all zeros but for what the

@@ -5,6 +5,7 @@
 #include <libvirt/libvirt.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -18,6 +19,8 @@ static int check(const struct domain *domain, const char *uri, unsigned flags,
                  struct error *err);
 static struct peer *peer_new(struct domain *domain, const char *uri,
                              unsigned flags, struct ferry_call *call);
+static void watch_destination(struct peer *peer, enum coordinator_state state);
+static void destination_hangs(void *owner);
 static void moved(void *owner, enum coordinator_state state);
 static void ended(void *owner, enum coordinator_state state,
                   const struct error *err, const struct error *warning);
@@ -98,6 +101,7 @@ peer_free(struct peer *peer)
 
     list_remove(&peer->link);
     timer_stop(&peer->goodbye);
+    timer_stop(&peer->patience);
     rpc_opening_free(peer->opening);
     coordinator_free(peer->coordinator);
     coordinator_remote_done(&peer->there);
@@ -185,6 +189,57 @@ moved(void *owner, enum coordinator_state state)
         note(peer, LOG_LEVEL_INFO, "phase %s%s", coordinator_phase_name(phase),
              coordinator_state_is_way_back(state) ? ", on the way back" : "");
     }
+    watch_destination(peer, state);
+}
+
+/* A daemon that answers pings may still hang in a call.  What follows when one
+ * is not answered is the coordinator's rule for a destination that is lost. */
+static void
+watch_destination(struct peer *peer, enum coordinator_state state)
+{
+    const struct host_settings *settings = &peer->domain->host->settings;
+    int64_t wait_ms = 0;
+
+    switch (state) {
+    case COORDINATOR_STATE_PREPARING:
+    case COORDINATOR_STATE_FINISHING:
+    case COORDINATOR_STATE_ALONE:
+        wait_ms = settings->begin_timeout_ms;
+        break;
+    case COORDINATOR_STATE_RECALLING:
+    case COORDINATOR_STATE_ABANDONING:
+    case COORDINATOR_STATE_WITHDRAWING:
+    case COORDINATOR_STATE_CANCELLING:
+    case COORDINATOR_STATE_UNSURE:
+        wait_ms = settings->job_timeout_ms;
+        break;
+    default: /* It is the source's turn, which has deadlines of its own. */
+        break;
+    }
+    timer_stop(&peer->patience);
+    if (wait_ms) {
+        timer_start(&peer->patience, peer->domain->host->loop, wait_ms,
+                    destination_hangs, peer);
+    }
+}
+
+static void
+destination_hangs(void *owner)
+{
+    struct peer *peer = owner;
+
+    if (!peer->connection || !rpc_connection_is_open(peer->connection)) {
+        return;
+    }
+    if (!error_is_set(&peer->lost)) {
+        error_set(&peer->lost, ERROR_OPERATION_TIMEOUT,
+                  "the destination host (%s) has not answered in time in phase"
+                  " %s of the migration of domain '%s'",
+                  peer->uri, coordinator_phase_name(peer->phase),
+                  peer->domain->name);
+    }
+    /* Its end is heard of as if the other one had closed it. */
+    shutdown(rpc_connection_fd(peer->connection), SHUT_RDWR);
 }
 
 void
@@ -252,7 +307,10 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
     AUTO_ERROR told = {0};
 
     if (err && err->code == ERROR_PEER_LOST &&
-        state == COORDINATOR_STATE_FAILED) {
+        state == COORDINATOR_STATE_FAILED && error_is_set(&peer->lost)) {
+        error_copy(&told, &peer->lost);
+    } else if (err && err->code == ERROR_PEER_LOST &&
+               state == COORDINATOR_STATE_FAILED) {
         error_set(&told, ERROR_OPERATION_FAILED,
                   "Lost connection to destination host: %s", err->message);
     } else if (err) {

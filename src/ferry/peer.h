@@ -46,8 +46,9 @@ struct peer {
     struct coordinator_remote there;
     struct coordinator *coordinator; /* Owned. NULL before and after it runs. */
     struct error lost;               /* Why the connection ended. */
-    bool is_over;         /* Answered; the connection is being closed. */
-    struct timer goodbye; /* How long that may take. */
+    bool is_over;          /* Answered; the connection is being closed. */
+    struct timer goodbye;  /* How long that may take. */
+    struct timer patience; /* With a call of the destination's. */
 
     /* The clock: where it is, and since when. */
     enum coordinator_phase phase;

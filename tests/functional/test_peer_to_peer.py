@@ -2,6 +2,7 @@
 """The source's daemon moves a guest by itself; the client only waits."""
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -390,3 +391,47 @@ def test_finish_of_which_nobody_knows_leaves_the_guest_paused(
     here.virsh("resume", "beat")
     assert_runs_only_on(here, there, "beat", beat)
     beat.check()
+
+
+HANGS_WHEN_INCOMING = """\
+#!/bin/sh
+case " $* " in *" -incoming "*) exec sleep 600 ;; esac
+exec /usr/bin/qemu-system-x86_64 "$@"
+"""
+
+
+@pytest.mark.parametrize("is_aborted", [False, True], ids=["waits", "aborted"])
+def test_destination_that_hangs_in_prepare_is_given_up(
+    new_daemon, folder, guest, beat, is_aborted
+):
+    """Its daemon answers pings, and never the call."""
+    qemu = os.path.join(folder, "qemu-system-x86_64")
+    with open(qemu, "w", encoding="utf-8") as file:
+        file.write(HANGS_WHEN_INCOMING)
+    os.chmod(qemu, 0o755)
+    here = new_daemon("hosta")
+    there = new_daemon("hostb")
+    here.options["--begin-timeout"] = "60" if is_aborted else "2"
+    there.options["--qemu-timeout"] = "600"
+    here.start()
+    there.start()
+    xml = guest.xml().replace("/usr/bin/qemu-system-x86_64", qemu)
+    here.virsh("create", here.file("beat.xml", xml))
+    beat.wait_running()
+    running = here.virsh.start(
+        "migrate", "--live", "--p2p", "beat", there.tcp_uri
+    )
+    wait_for(lambda: there.virsh.state("beat"))
+    if is_aborted:
+        here.virsh("domjobabort", "beat")
+    text = running.fail(30)
+    if not is_aborted:
+        assert "has not answered in time in phase prepare" in text
+    beat.wait_running()
+    assert_job_is_over(here, "beat")
+    # Another one is not refused for the sake of the first.
+    second = here.virsh.fails("migrate", "--live", "--p2p", "beat", "qemu:///x")
+    assert "another migration job" not in second
+    beat.wait_running()
+    wait_for(lambda: there.virsh.state("beat") is None)
+    here.virsh("destroy", "beat")
