@@ -326,7 +326,8 @@ def questions_in_between(script):
     other = script.there.lookupByName("beat")
     script.tries("state", beat.state)
     script.tries("state there", other.state)
-    script.tries("control", beat.controlInfo)
+    # "Occupied" while a command of theirs is on its way to QEMU.
+    wait_for(lambda: beat.controlInfo()[0] == libvirt.VIR_DOMAIN_CONTROL_OK, 10)
     script.tries("job there", other.jobStats)
     script.tries("info there", other.jobInfo)
     script.tries("speed", beat.migrateSetMaxSpeed, 2)
