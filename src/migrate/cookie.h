@@ -43,6 +43,7 @@ enum migration_cookie_section {
     MIGRATION_COOKIE_SECTIONS(X)
     /* Ours, which others ignore: never announced as a feature. */
     COOKIE_SEEN_CPU = 1u << 31,
+    COOKIE_HANDOVER = 1u << 30,
 };
 #undef X
 
@@ -107,6 +108,16 @@ struct cookie_bitmaps {
     size_t count, capacity;
 };
 
+/* Between two of ours.  Begin's and Prepare's: "I keep tokens, and know this
+ * migration by that number"; Perform's: the token itself. */
+struct cookie_handover {
+    struct uuid id;
+    bool has_token;
+    bool comes_back; /* Begin's: the source itself drives it, and goes on with
+                      * it after a lost connection. */
+    char *uri;       /* Where the sender's daemon can be asked; may be NULL. */
+};
+
 /* {0} is an empty cookie. */
 struct migration_cookie {
     /* Was read from, or is to be written to, a cookie of more than 0 bytes. */
@@ -131,6 +142,7 @@ struct migration_cookie {
     struct cookie_capabilities capabilities;
     struct cookie_bitmaps bitmaps;
     char *seen_cpu; /* As guest/seen_cpu.h writes it. */
+    struct cookie_handover handover;
 };
 
 /* What a reader knows about itself, and what it can use. */
@@ -177,6 +189,9 @@ void migration_cookie_set_persistent(struct migration_cookie *cookie,
 void migration_cookie_set_cpu(struct migration_cookie *cookie, const char *xml);
 void migration_cookie_set_seen_cpu(struct migration_cookie *cookie,
                                    const char *text);
+/* Copies. */
+void migration_cookie_set_handover(struct migration_cookie *cookie,
+                                   const struct cookie_handover *from);
 /* Whether the sender's QEMU has it (and whether it switches it on itself, if
  * 'is_auto' is not NULL). */
 bool migration_cookie_has_capability(const struct migration_cookie *cookie,

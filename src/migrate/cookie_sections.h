@@ -24,7 +24,8 @@
     X(cpu, CPU, "cpu")                                                         \
     X(capabilities, CAPABILITIES, "capabilities")                              \
     X(bitmaps, BITMAPS, "blockDirtyBitmaps")                                   \
-    X(seen_cpu, SEEN_CPU, "x-vmferry-cpu")
+    X(seen_cpu, SEEN_CPU, "x-vmferry-cpu")                                     \
+    X(handover, HANDOVER, "x-vmferry-handover")
 
 #define X(name, bit, element)                                                  \
     int cookie_parse_##name(struct migration_cookie *cookie, xmlNode *section, \
