@@ -50,6 +50,7 @@ static int set_ports(struct config_ports *ports, const char *value,
 static char *next_line(char *line, int size, void *stream);
 static int found_key(void *user, const char *section, const char *name,
                      const char *value);
+static char *default_peer_uri(const struct config *config, bool is_privileged);
 static char *default_folder(bool is_privileged, const char *system,
                             const char *variable, const char *below_home);
 static int complete_uuid(struct config *config, struct error *err);
@@ -154,11 +155,46 @@ config_complete(struct config *config, bool is_privileged, struct error *err)
         name[sizeof name - 1] = '\0';
         config->host_name = xstrdup(name);
     }
+    if (!config->peer_uri && config->listen_tcp) {
+        config->peer_uri = default_peer_uri(config, is_privileged);
+    }
+    if (config->peer_uri && strcmp(config->peer_uri, "none") == 0) {
+        free(config->peer_uri);
+        config->peer_uri = NULL;
+    }
     if (store_make_folder(config->runtime_dir, err) < 0 ||
         store_make_folder(config->state_dir, err) < 0) {
         return -1;
     }
     return complete_uuid(config, err);
+}
+
+/* NULL where the address makes none. */
+static char *
+default_peer_uri(const struct config *config, bool is_privileged)
+{
+    struct socket_address address = {0};
+    AUTO_ERROR err = {0};
+    const char *host;
+    char *uri = NULL;
+
+    if (socket_address_parse(config->listen_tcp, &address, &err) < 0) {
+        return NULL; /* Whoever listens there says so. */
+    }
+    host = address.host;
+    if (!host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) {
+        host = config->migration_address ? config->migration_address
+                                         : config->host_name;
+    }
+    if (!address.path && address.port) {
+        bool is_v6 = strchr(host, ':');
+
+        uri = xasprintf("qemu+tcp://%s%s%s:%u/%s", is_v6 ? "[" : "", host,
+                        is_v6 ? "]" : "", (unsigned)address.port,
+                        is_privileged ? "system" : "session");
+    }
+    socket_address_done(&address);
+    return uri;
 }
 
 char *

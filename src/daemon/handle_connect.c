@@ -50,6 +50,9 @@ handle_connect_supports_feature(
         client->has_phases = true;
         ret.supported = 1;
         break;
+    case RPC_FEATURE_HANDOVER:
+        ret.supported = 1;
+        break;
     case RPC_FEATURE_MIGRATION_P2P:
     case RPC_FEATURE_MIGRATION_V2:
     case RPC_FEATURE_MIGRATION_V3:

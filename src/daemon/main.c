@@ -21,6 +21,7 @@
 #include "daemon/event.h"
 #include "domain/domain_change.h"
 #include "ferry/ferry.h"
+#include "ferry/ledger.h"
 #include "qemu/capabilities.h"
 #include "state/store.h"
 
@@ -225,6 +226,7 @@ fill_settings(struct service *service)
         .name = config->host_name,
         .uuid = config->host_uuid,
         .migration_address = config->migration_address,
+        .peer_uri = config->peer_uri,
         .migration_port_first = config->migration_ports.first,
         .migration_port_last = config->migration_ports.last,
         .shared_filesystems = config->shared_filesystems,
@@ -238,6 +240,7 @@ fill_settings(struct service *service)
         .stall_timeout_ms = (int64_t)config->stall_timeout * 1000,
         .switchover_timeout_ms = (int64_t)config->switchover_timeout * 1000,
         .peer_timeout_ms = (int64_t)config->peer_timeout * 1000,
+        .rejoin_timeout_ms = (int64_t)config->rejoin_timeout * 1000,
         .peer_keepalive_interval_s = (int)config->peer_keepalive_interval,
         .peer_keepalive_count = (unsigned)config->peer_keepalive_count,
     };
@@ -270,6 +273,7 @@ serve(struct service *service, const struct qemu_capabilities *caps,
     const struct config *config = &service->config;
 
     daemon->host.qemu = caps;
+    ledger_clean(&daemon->host);
     if (domain_restore_all(&daemon->host, ferry_restore, err) < 0 ||
         listen_at(service, config->listen_unix, &daemon->unix_listener, err) <
             0) {

@@ -58,6 +58,9 @@ struct domain_migration {
     void (*suspended)(struct domain_migration *migration);
     void (*resumed)(struct domain_migration *migration);
     void (*destroy)(struct domain_migration *migration);
+    /* Fails where nobody may run the guest here, and says why. */
+    int (*may_resume)(const struct domain_migration *migration,
+                      struct error *err);
     /* Adds what must survive a restart to the domain's record. */
     void (*save)(struct domain_migration *migration, struct record *record);
     void (*free)(struct domain_migration *migration);

@@ -65,6 +65,11 @@ domain_resume(struct domain *domain,
         done(owner, &err);
         return;
     }
+    if (domain->migration &&
+        domain->migration->may_resume(domain->migration, &err) < 0) {
+        done(owner, &err);
+        return;
+    }
     /* Down where a migration has handed the guest over, and nobody has told
      * what has become of it. */
     if (domain_network_set_up(domain, true, &err) < 0) {

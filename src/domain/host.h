@@ -27,6 +27,7 @@ struct host_settings {
     const char *name;              /* What other hosts call this one. */
     struct uuid uuid;              /* Differs from every other daemon's. */
     const char *migration_address; /* Advertised; NULL: the name. */
+    const char *peer_uri;          /* Of this daemon, for others; or NULL. */
     uint16_t migration_port_first;
     uint16_t migration_port_last;
     const char *shared_filesystems; /* Folders, colons between; may be NULL. */
@@ -41,6 +42,7 @@ struct host_settings {
     int64_t switchover_timeout_ms;  /* Longest time in QEMU's state "device". */
     /* Peer-to-peer: the connection to the destination's daemon. */
     int64_t peer_timeout_ms;       /* To open it. */
+    int64_t rejoin_timeout_ms;     /* To open it again. */
     int peer_keepalive_interval_s; /* A ping after so much silence; */
     unsigned peer_keepalive_count; /* so many without answer: it is lost. */
 };
@@ -78,8 +80,9 @@ struct host {
     /* Private to ferry/source_calls.c. */
     struct list entries; /* Calls that wait for a job or for QEMU. */
     /* Private to ferry/peer.c. */
-    struct list peers;     /* Peer-to-peer migrations of ours. */
-    uint64_t last_peer_id; /* How many there were. */
+    struct list peers;       /* Peer-to-peer migrations of ours. */
+    uint64_t last_peer_id;   /* How many there were. */
+    struct list withdrawals; /* Of ferry/withdrawal.c. */
     /* Private to ferry/destination.c. */
     struct list incoming_errors; /* Why an incoming guest was given up. */
     uint16_t last_port;          /* The last that was given to QEMU. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "ferry/coordinator.h"
+#include "ferry/coordinator_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,29 +17,6 @@ enum {
     SOURCE_ONLY_FLAGS = VIR_MIGRATE_CHANGE_PROTECTION |
                         VIR_MIGRATE_ABORT_ON_ERROR | VIR_MIGRATE_AUTO_CONVERGE,
 };
-
-struct coordinator {
-    /* Set by coordinator_new(). */
-    char *domain; /* Owned. */
-    struct coordinator_end ends[2];
-    const struct coordinator_callbacks *callbacks; /* Borrowed. */
-    void *owner;
-    enum coordinator_protocol protocol;
-    bool has_protection;
-    /* What was learnt on the way. */
-    enum coordinator_state state;
-    unsigned flags;               /* With PAUSED where the guest is. */
-    struct parameters parameters; /* Owned. The user's, and ours. */
-    void *cookie;                 /* Owned. The last that came. */
-    size_t cookie_size;
-    bool is_lost[2];
-    struct error error;        /* Why it failed: the first cause. */
-    struct error finish_error; /* What a cancelling Finish said. */
-    struct error warning;      /* What went wrong after success. */
-};
-
-static void happened(struct coordinator *coordinator,
-                     enum coordinator_event event);
 
 struct coordinator *
 coordinator_new(const struct coordinator_options *options,
@@ -88,8 +65,9 @@ coordinator_current_state(const struct coordinator *coordinator)
 
 /* -------------------------------------------------------- what they answer */
 
-static void
-take_cookie(struct coordinator *coordinator, const void *cookie, size_t size)
+void
+coordinator_take_cookie(struct coordinator *coordinator, const void *cookie,
+                        size_t size)
 {
     free(coordinator->cookie);
     coordinator->cookie = size > 0 ? xmemdup(cookie, size) : NULL;
@@ -146,12 +124,12 @@ begun(void *owner, const struct coordinator_answer *answer,
     }
     if (err) {
         blame(coordinator, "beginning", COORDINATOR_SOURCE, err);
-        happened(coordinator, COORDINATOR_EVENT_BEGIN_FAILED);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_BEGIN_FAILED);
         return;
     }
-    take_cookie(coordinator, answer->cookie, answer->cookie_size);
+    coordinator_take_cookie(coordinator, answer->cookie, answer->cookie_size);
     take_xml(coordinator, answer->xml);
-    happened(coordinator, COORDINATOR_EVENT_BEGUN);
+    coordinator_happened(coordinator, COORDINATOR_EVENT_BEGUN);
 }
 
 static void
@@ -166,11 +144,11 @@ dumped(void *owner, const struct coordinator_answer *answer,
     if (err) {
         blame(coordinator, "asking for the guest's XML", COORDINATOR_SOURCE,
               err);
-        happened(coordinator, COORDINATOR_EVENT_DUMP_FAILED);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_DUMP_FAILED);
         return;
     }
     take_xml(coordinator, answer->xml);
-    happened(coordinator, COORDINATOR_EVENT_DUMPED);
+    coordinator_happened(coordinator, COORDINATOR_EVENT_DUMPED);
 }
 
 static void
@@ -185,13 +163,13 @@ looked(void *owner, const struct coordinator_answer *answer,
     if (err) {
         blame(coordinator, "asking for the guest's state", COORDINATOR_SOURCE,
               err);
-        happened(coordinator, COORDINATOR_EVENT_LOOK_FAILED);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_LOOK_FAILED);
         return;
     }
     if (answer->is_paused) {
         coordinator->flags |= VIR_MIGRATE_PAUSED;
     }
-    happened(coordinator, COORDINATOR_EVENT_LOOKED);
+    coordinator_happened(coordinator, COORDINATOR_EVENT_LOOKED);
 }
 
 static void
@@ -205,14 +183,14 @@ prepared(void *owner, const struct coordinator_answer *answer,
     }
     if (err) {
         blame(coordinator, "preparing", COORDINATOR_DESTINATION, err);
-        happened(coordinator, COORDINATOR_EVENT_PREPARE_FAILED);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_PREPARE_FAILED);
         return;
     }
-    take_cookie(coordinator, answer->cookie, answer->cookie_size);
+    coordinator_take_cookie(coordinator, answer->cookie, answer->cookie_size);
     if (coordinator->protocol == COORDINATOR_V3 &&
         coordinator->flags & VIR_MIGRATE_OFFLINE) {
-        take_cookie(coordinator, NULL, 0);
-        happened(coordinator, COORDINATOR_EVENT_PREPARED_OFFLINE);
+        coordinator_take_cookie(coordinator, NULL, 0);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_PREPARED_OFFLINE);
         return;
     }
     if (answer->uri) {
@@ -228,10 +206,10 @@ prepared(void *owner, const struct coordinator_answer *answer,
 
         error_set(&nowhere, ERROR_INTERNAL, "it did not set the uri");
         blame(coordinator, "preparing", COORDINATOR_DESTINATION, &nowhere);
-        happened(coordinator, COORDINATOR_EVENT_PREPARED_NOWHERE);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_PREPARED_NOWHERE);
         return;
     }
-    happened(coordinator, COORDINATOR_EVENT_PREPARED);
+    coordinator_happened(coordinator, COORDINATOR_EVENT_PREPARED);
 }
 
 static void
@@ -245,14 +223,15 @@ performed(void *owner, const struct coordinator_answer *answer,
     }
     if (err) {
         blame(coordinator, "performing", COORDINATOR_SOURCE, err);
-        happened(coordinator, COORDINATOR_EVENT_PERFORM_FAILED);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_PERFORM_FAILED);
         return;
     }
     /* v2's Perform gives none: Prepare's goes to Finish as well. */
     if (coordinator->protocol == COORDINATOR_V3) {
-        take_cookie(coordinator, answer->cookie, answer->cookie_size);
+        coordinator_take_cookie(coordinator, answer->cookie,
+                                answer->cookie_size);
     }
-    happened(coordinator, COORDINATOR_EVENT_PERFORMED);
+    coordinator_happened(coordinator, COORDINATOR_EVENT_PERFORMED);
 }
 
 static void
@@ -266,8 +245,9 @@ finished(void *owner, const struct coordinator_answer *answer,
         return;
     }
     if (!err && answer->has_domain) {
-        take_cookie(coordinator, answer->cookie, answer->cookie_size);
-        happened(coordinator, COORDINATOR_EVENT_FINISHED);
+        coordinator_take_cookie(coordinator, answer->cookie,
+                                answer->cookie_size);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_FINISHED);
         return;
     }
     if (!err) {
@@ -278,7 +258,7 @@ finished(void *owner, const struct coordinator_answer *answer,
         error_copy(&coordinator->finish_error, err);
     }
     blame(coordinator, "finishing", COORDINATOR_DESTINATION, err);
-    happened(coordinator, COORDINATOR_EVENT_FINISH_FAILED);
+    coordinator_happened(coordinator, COORDINATOR_EVENT_FINISH_FAILED);
 }
 
 static void
@@ -288,12 +268,12 @@ asked_again(void *owner, const struct coordinator_answer *answer,
     struct coordinator *coordinator = owner;
 
     if (err || answer->finding == COORDINATOR_FOUND_NOTHING) {
-        happened(coordinator, COORDINATOR_EVENT_NOT_FOUND_OUT);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_NOT_FOUND_OUT);
     } else if (answer->finding == COORDINATOR_FOUND_RUNNING) {
-        take_cookie(coordinator, NULL, 0);
-        happened(coordinator, COORDINATOR_EVENT_FOUND_RUNNING);
+        coordinator_take_cookie(coordinator, NULL, 0);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_FOUND_RUNNING);
     } else {
-        happened(coordinator, COORDINATOR_EVENT_FOUND_CANCELLED);
+        coordinator_happened(coordinator, COORDINATOR_EVENT_FOUND_CANCELLED);
     }
 }
 
@@ -312,8 +292,8 @@ confirmed(void *owner, const struct coordinator_answer *answer,
         error_wrap(&coordinator->warning, "confirming on %s",
                    coordinator->ends[COORDINATOR_SOURCE].name);
     }
-    happened(coordinator, err ? COORDINATOR_EVENT_CONFIRM_FAILED
-                              : COORDINATOR_EVENT_CONFIRMED);
+    coordinator_happened(coordinator, err ? COORDINATOR_EVENT_CONFIRM_FAILED
+                                          : COORDINATOR_EVENT_CONFIRMED);
 }
 
 /* The answer that counts is Perform's. */
@@ -505,6 +485,13 @@ act(struct coordinator *coordinator, enum coordinator_action action)
         call_destination(coordinator, destination->ask_again, true,
                          asked_again);
         return;
+    case COORDINATOR_ACTION_REJOIN_PERFORM:
+        coordinator->callbacks->rejoin(coordinator->owner, coordinator->state);
+        call_source(coordinator, source->perform, false, performed);
+        return;
+    case COORDINATOR_ACTION_REJOIN:
+        coordinator->callbacks->rejoin(coordinator->owner, coordinator->state);
+        return;
     case COORDINATOR_ACTION_REPORT:
         report(coordinator);
         return;
@@ -513,11 +500,14 @@ act(struct coordinator *coordinator, enum coordinator_action action)
 
 /* Decides, tells, and does.  Must be the last thing that its callers do: the
  * coordinator may be gone afterwards. */
-static void
-happened(struct coordinator *coordinator, enum coordinator_event event)
+void
+coordinator_happened(struct coordinator *coordinator,
+                     enum coordinator_event event)
 {
     enum coordinator_action action;
 
+    event =
+        coordinator_event_in(coordinator->protocol, coordinator->state, event);
     if (!coordinator_step(coordinator->protocol, &coordinator->state, event,
                           &action)) {
         log_trace(LOG_TOPIC_rules, "%-20s -> not in %s",
@@ -537,62 +527,5 @@ happened(struct coordinator *coordinator, enum coordinator_event event)
 void
 coordinator_start(struct coordinator *coordinator)
 {
-    happened(coordinator, COORDINATOR_EVENT_START);
-}
-
-/* Whether an interruption at this point is what ends it: before the copy, and
- * not by the failure of a Perform that has its own error. */
-static bool
-is_before_perform(enum coordinator_state state)
-{
-    return state == COORDINATOR_STATE_BEGINNING ||
-           state == COORDINATOR_STATE_DUMPING ||
-           state == COORDINATOR_STATE_LOOKING ||
-           state == COORDINATOR_STATE_PREPARING;
-}
-
-void
-coordinator_interrupt(struct coordinator *coordinator)
-{
-    if (is_before_perform(coordinator->state) &&
-        !error_is_set(&coordinator->error)) {
-        error_set(&coordinator->error, ERROR_OPERATION_ABORTED,
-                  "interrupted before the guest was copied");
-    }
-    happened(coordinator, COORDINATOR_EVENT_INTERRUPTED);
-}
-
-/* Once the destination has been asked to start the guest, losing the source
- * fails nothing: in v3 its shell may be left, in v2 it has nothing left. */
-static bool
-is_no_failure(enum coordinator_state state, enum coordinator_side side)
-{
-    return state == COORDINATOR_STATE_CONFIRMING ||
-           (state == COORDINATOR_STATE_FINISHING && side == COORDINATOR_SOURCE);
-}
-
-void
-coordinator_lost(struct coordinator *coordinator, enum coordinator_side side,
-                 const struct error *why)
-{
-    AUTO_ERROR lost = {0};
-
-    if (coordinator->is_lost[side]) {
-        return;
-    }
-    coordinator->is_lost[side] = true;
-    error_set(&lost, ERROR_PEER_LOST, "lost the connection to %s%s%s",
-              coordinator->ends[side].name, why ? ": " : "",
-              why ? why->message : "");
-    if (!is_no_failure(coordinator->state, side)) {
-        if (!error_is_set(&coordinator->error)) {
-            error_move(&coordinator->error, &lost);
-        }
-    } else if (side == COORDINATOR_SOURCE &&
-               coordinator->protocol == COORDINATOR_V3) {
-        error_move(&coordinator->warning, &lost);
-    }
-    happened(coordinator, side == COORDINATOR_SOURCE
-                              ? COORDINATOR_EVENT_SOURCE_LOST
-                              : COORDINATOR_EVENT_DESTINATION_LOST);
+    coordinator_happened(coordinator, COORDINATOR_EVENT_START);
 }

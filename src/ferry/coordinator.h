@@ -93,6 +93,9 @@ struct coordinator_end {
     /* The source is this daemon itself (peer-to-peer): its errors are told as
      * they are, and the destination gets no parameter that is not its own. */
     bool is_here;
+    /* The destination keeps what it has of a migration whose connection is
+     * lost, and can be joined again. */
+    bool comes_back;
 };
 
 struct coordinator_options {
@@ -109,6 +112,9 @@ struct coordinator_options {
 struct coordinator_callbacks {
     /* A rule was walked. May be NULL. */
     void (*moved)(void *owner, enum coordinator_state state);
+    /* The destination is away, and is to be got back: coordinator_rejoined()
+     * or coordinator_lost() follows.  NULL: there is no way. */
+    void (*rejoin)(void *owner, enum coordinator_state state);
     /* It is over; 'state' is one of the five ends.  'err' is NULL where the
      * guest is at the destination; then 'warning' may say what went wrong after
      * it had started there.  May free the coordinator. */
@@ -126,11 +132,24 @@ coordinator_new(const struct coordinator_options *options,
  * hosts clean up when the connections to them close. */
 void coordinator_free(struct coordinator *coordinator);
 void coordinator_start(struct coordinator *coordinator);
+/* After a restart, without a connection to the destination: begins again, or,
+ * where Perform was called, goes on with it. */
+void coordinator_restart(struct coordinator *coordinator, bool has_performed);
+/* The connection to the destination is back, and so is what was there; or it
+ * has said what has become of a guest that was to run there. */
+void coordinator_rejoined(struct coordinator *coordinator,
+                          enum coordinator_finding finding);
+/* It will not come back. */
+void coordinator_gave_up(struct coordinator *coordinator,
+                         const struct error *why);
 /* The user wants the guest to stay. */
 void coordinator_interrupt(struct coordinator *coordinator);
 /* The connection to that side is gone.  An end's call that was answered with
  * ERROR_PEER_LOST has said so already; twice does no harm. */
 void coordinator_lost(struct coordinator *coordinator,
                       enum coordinator_side side, const struct error *why);
+/* The destination answers pings and not the call; its connection is about to be
+ * closed for that. */
+void coordinator_hangs(struct coordinator *coordinator);
 enum coordinator_state
 coordinator_current_state(const struct coordinator *coordinator);

@@ -29,11 +29,14 @@ static bool hear_client_gone(struct domain_migration *migration,
                              uint64_t client_id);
 static void hear_restarted(struct domain_migration *migration);
 static void hear_nothing(struct domain_migration *migration);
+static int may_resume(const struct domain_migration *migration,
+                      struct error *err);
 static void hear_destroy(struct domain_migration *migration);
 static void save(struct domain_migration *migration, struct record *record);
 static void destination_free(struct domain_migration *migration);
 static int save_state(struct destination *destination, struct error *err);
 static void start_deadline(struct destination *destination);
+static int64_t deadline_ms(const struct destination *destination);
 static void overdue(void *owner);
 
 struct destination *
@@ -49,6 +52,7 @@ destination_new(struct domain *domain)
         .restarted = hear_restarted,
         .suspended = hear_nothing,
         .resumed = hear_nothing,
+        .may_resume = may_resume,
         .destroy = hear_destroy,
         .save = save,
         .free = destination_free,
@@ -56,6 +60,7 @@ destination_new(struct domain *domain)
     };
     destination->domain = domain;
     destination->tunnel_fd = -1;
+    list_init(&destination->questions);
     domain->migration = &destination->base;
     destination_be_patient(destination);
     domain->on_end = (struct domain_expectation){
@@ -75,13 +80,7 @@ bool
 destination_takes(const struct destination *destination,
                   enum destination_event event)
 {
-    for (size_t i = 0; i < destination_rules.rule_count; i++) {
-        if (destination_rules.rules[i].in == destination->state &&
-            destination_rules.rules[i].on == event) {
-            return true;
-        }
-    }
-    return false;
+    return rules_has(&destination_rules, destination->state, event);
 }
 
 bool
@@ -132,9 +131,18 @@ destination_be_patient(struct destination *destination)
 void
 destination_source_came(struct destination *destination)
 {
-    if (destination->state == DESTINATION_STATE_PREPARED ||
-        destination->state == DESTINATION_STATE_PREPARED2) {
-        timer_stop(&destination->deadline);
+    destination->has_source_come = true;
+    start_deadline(destination);
+}
+
+void
+destination_joined(struct destination *destination, uint64_t client_id)
+{
+    destination->client_id = client_id;
+    if (destination->is_client_gone) {
+        destination->is_client_gone = false;
+        error_clear(&destination->failure);
+        start_deadline(destination);
     }
 }
 
@@ -190,7 +198,9 @@ hear_client_gone(struct domain_migration *migration, uint64_t client_id)
     error_set(&err, ERROR_OPERATION_ABORTED,
               "the client that drove the migration has closed its connection");
     destination_fail(destination, &err);
-    destination_happened(destination, DESTINATION_EVENT_CLIENT_GONE);
+    destination_happened(
+        destination,
+        destination_variant(destination, DESTINATION_EVENT_CLIENT_AWAY));
     return true;
 }
 
@@ -202,13 +212,24 @@ hear_restarted(struct domain_migration *migration)
 
     error_set(&err, ERROR_OPERATION_ABORTED, "the daemon was restarted");
     destination_fail(destination, &err);
-    destination_happened(destination, DESTINATION_EVENT_RESTARTED);
+    destination->is_client_gone = true;
+    destination_happened(
+        destination, destination_variant(destination, DESTINATION_EVENT_BACK));
 }
 
 static void
 hear_nothing(struct domain_migration *migration)
 {
     (void)migration;
+}
+
+/* While the migration goes on its job refuses that before. */
+static int
+may_resume(const struct domain_migration *migration, struct error *err)
+{
+    (void)migration;
+    (void)err;
+    return 0;
 }
 
 static void
@@ -233,6 +254,7 @@ save(struct domain_migration *migration, struct record *record)
     record_set_text(record, "destination-original-name",
                     destination->original_name);
     record_set_number(record, "destination-port", destination->port);
+    destination_save_handover(destination, record);
 }
 
 static void
@@ -252,6 +274,8 @@ destination_free(struct domain_migration *migration)
         qmp_forget(qemu_process_monitor(qemu), destination);
         domain_forget_cpu(destination->domain);
     }
+    destination_answer_questions(destination, HANDOVER_PENDING);
+    free(destination->handover.uri);
     guest_seen_cpu_free(destination->cpu_there);
     destination_close_tunnel(destination);
     close_ref(&destination->tunnel_fd);
@@ -276,30 +300,45 @@ save_state(struct destination *destination, struct error *err)
 static void
 start_deadline(struct destination *destination)
 {
+    int64_t wait_ms = deadline_ms(destination);
+
+    if (wait_ms) {
+        timer_start(&destination->deadline, destination->domain->host->loop,
+                    wait_ms, overdue, destination);
+    } else {
+        timer_stop(&destination->deadline);
+    }
+}
+
+/* How long the state may last; 0: for ever. */
+static int64_t
+deadline_ms(const struct destination *destination)
+{
     const struct host_settings *settings = &destination->domain->host->settings;
-    int64_t wait_ms = 0;
 
     switch (destination->state) {
     case DESTINATION_STATE_IDLE:
     case DESTINATION_STATE_DEFINING: /* Done at once. */
     case DESTINATION_STATE_STARTING: /* qemu/process.c has its own. */
     case DESTINATION_STATE_STARTING2:
-        break;
+        return 0;
     case DESTINATION_STATE_EXPECTED:
+        return settings->incoming_timeout_ms;
     case DESTINATION_STATE_PREPARED: /* Until the source connects. */
     case DESTINATION_STATE_PREPARED2:
-        wait_ms = settings->incoming_timeout_ms;
-        break;
+        if (destination->is_client_gone) {
+            return settings->rejoin_timeout_ms;
+        }
+        return destination->has_source_come ? 0 : settings->incoming_timeout_ms;
     case DESTINATION_STATE_LOADED:
     case DESTINATION_STATE_LOADED2:
-        wait_ms = settings->begin_timeout_ms;
-        break;
+        return destination->is_client_gone ? settings->rejoin_timeout_ms
+                                           : settings->begin_timeout_ms;
     case DESTINATION_STATE_WAITING:
     case DESTINATION_STATE_WAITING_PAUSED:
     case DESTINATION_STATE_WAITING2:
     case DESTINATION_STATE_WAITING2_PAUSED:
-        wait_ms = settings->switchover_timeout_ms;
-        break;
+        return settings->switchover_timeout_ms;
     case DESTINATION_STATE_ARMING:
     case DESTINATION_STATE_RESUMING:
     case DESTINATION_STATE_SETTLING:
@@ -307,18 +346,11 @@ start_deadline(struct destination *destination)
     case DESTINATION_STATE_LEFT2:
     case DESTINATION_STATE_RESUMING2:
     case DESTINATION_STATE_SETTLING2:
-        wait_ms = QMP_DEADLINE_MS;
-        break;
+        return QMP_DEADLINE_MS;
     case DESTINATION_STATE_KILLING:
-        wait_ms = KILL_DEADLINE_MS;
-        break;
+        return KILL_DEADLINE_MS;
     }
-    if (wait_ms) {
-        timer_start(&destination->deadline, destination->domain->host->loop,
-                    wait_ms, overdue, destination);
-    } else {
-        timer_stop(&destination->deadline);
-    }
+    return 0;
 }
 
 static void

@@ -18,6 +18,7 @@
 #include "domain/domain.h"
 #include "ferry/cookies.h"
 #include "ferry/ferry.h"
+#include "ferry/handover.h"
 #include "migrate/destination.h"
 #include "migrate/statistics.h"
 #include "migrate/uri.h"
@@ -31,11 +32,21 @@ struct destination {
     enum destination_state before; /* The state that it came from. */
     unsigned flags;      /* VIR_MIGRATE_* of the call that came last. */
     char *original_name; /* Owned. The source's name of the domain. */
+    /* Between two of ours (ferry/handover.h). */
+    struct destination_handover {
+        bool has_id;
+        struct uuid id;
+        bool has_token;  /* Finish has brought it. */
+        bool comes_back; /* The source is the coordinator, and goes on. */
+        char *uri;       /* Owned. The source's daemon, for people; or NULL. */
+    } handover;
+    struct list questions; /* Who waits for a reclaimed guest's end. */
 
     /* As in struct source. */
     struct ferry_call *call;
     uint64_t client_id;
-    bool is_client_gone;
+    bool is_client_gone;  /* For good, or until it is back. */
+    bool has_source_come; /* QEMU gets the guest. */
 
     /* Owned.  What the guest sees where it runs; NULL: the source has not
      * said. */
@@ -75,6 +86,31 @@ void destination_be_patient(struct destination *destination);
 /* The source has connected: from here on it is the one that knows whether the
  * migration goes on, and the deadline of Prepare is off. */
 void destination_source_came(struct destination *destination);
+/* Its client is the one of this connection, and is there. */
+void destination_joined(struct destination *destination, uint64_t client_id);
+
+/* destination_handover.c */
+/* 'variant' where the source comes back, else what it is one of. */
+enum destination_event
+destination_variant(const struct destination *destination,
+                    enum destination_event variant);
+void destination_learn_handover(struct destination *destination,
+                                const struct cookie_handover *cookie);
+void destination_add_handover(const struct destination *destination,
+                              struct migration_cookie *cookie);
+/* Finish's: fails where the source has not given its token. */
+int destination_take_token(struct destination *destination,
+                           const struct migration_cookie *cookie,
+                           struct error *err);
+/* Keeps the outcome on disk; nothing where the source keeps no tokens. */
+void destination_note_outcome(struct destination *destination, bool is_taken);
+/* Answers who has reclaimed it. */
+void destination_answer_questions(struct destination *destination,
+                                  enum handover_verdict verdict);
+void destination_save_handover(const struct destination *destination,
+                               struct record *record);
+void destination_restore_handover(struct destination *destination,
+                                  const struct record *record);
 
 /* destination_acts.c */
 void destination_act(struct destination *destination,

@@ -153,6 +153,7 @@ answer_prepare(struct destination *destination)
 
     ferry_cookie_init(&cookie, &identity);
     ferry_cookie_add_capabilities(&cookie, domain->host, "late-block-activate");
+    destination_add_handover(destination, &cookie);
     answer(destination, &cookie);
 }
 
@@ -337,6 +338,8 @@ end_failed(struct destination *destination)
         domain->id = -1; /* Nobody was told that it was here. */
     }
     undo_define(destination);
+    destination_note_outcome(destination, false);
+    destination_answer_questions(destination, HANDOVER_RETURNED);
     domain->migration = NULL;
     destination->base.free(&destination->base);
     domain_stopped(domain, end.reason, end.detail);
@@ -410,6 +413,7 @@ end_arrived(struct destination *destination, bool is_running)
     }
     cookie = finish_cookie(destination, &result.cookie_size);
     result.cookie = cookie;
+    destination_note_outcome(destination, true);
     domain->migration = NULL;
     destination->base.free(&destination->base);
     settle_state(domain, is_running);

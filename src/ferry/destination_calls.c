@@ -18,9 +18,11 @@ struct arrival {
     struct ferry_call *call;
     const struct migration_parameters *parameters;
     unsigned flags;
-    struct guest *guest;        /* Owned. */
-    char *original_name;        /* Owned. */
-    struct guest_seen_cpu *cpu; /* Owned. */
+    struct guest *guest;             /* Owned. */
+    char *original_name;             /* Owned. */
+    struct guest_seen_cpu *cpu;      /* Owned. */
+    struct cookie_handover handover; /* uri owned. */
+    bool has_handover;
     struct qemu_migration_start start;
     struct domain *domain; /* A reference. */
     struct error refusal;
@@ -91,6 +93,9 @@ prepare(struct host *host, const struct migration_parameters *parameters,
         destination->flags = flags;
         destination->original_name = STEAL(arrival.original_name);
         destination->cpu_there = STEAL(arrival.cpu);
+        if (arrival.has_handover) {
+            destination_learn_handover(destination, &arrival.handover);
+        }
         if (set_up(&arrival, destination, &err) < 0) {
             arrival.domain->migration = NULL;
             destination->base.free(&destination->base);
@@ -104,6 +109,7 @@ prepare(struct host *host, const struct migration_parameters *parameters,
     }
     guest_free(arrival.guest);
     free(arrival.original_name);
+    free(arrival.handover.uri);
     guest_seen_cpu_free(arrival.cpu);
     error_clear(&arrival.refusal);
     if (destination) {
@@ -213,7 +219,7 @@ enter_finish(struct host *host, const char *name, enum destination_event event,
         return NULL;
     }
     destination->call = call;
-    destination->client_id = call->client_id;
+    destination_joined(destination, call->client_id);
     return destination;
 }
 
@@ -247,6 +253,9 @@ read_guest(struct arrival *arrival, struct ferry_cookie bytes,
                           err) < 0) {
         return -1;
     }
+    arrival->has_handover = cookie.sections & COOKIE_HANDOVER;
+    arrival->handover = cookie.handover;
+    cookie.handover.uri = NULL;
     return read_cpu(arrival, &cookie, err);
 }
 
@@ -367,6 +376,9 @@ finish_cookie_read(struct destination *destination, struct ferry_cookie bytes,
 
     if (ferry_cookie_read(&cookie, bytes, MIGRATION_CALL_FINISH, &identity,
                           err) < 0) {
+        return -1;
+    }
+    if (destination_take_token(destination, &cookie, err) < 0) {
         return -1;
     }
     if (cookie.sections & COOKIE_STATISTICS) {

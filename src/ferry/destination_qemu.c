@@ -141,6 +141,11 @@ void
 destination_qemu_event(struct destination *destination,
                        const struct qmp_event *event)
 {
+    /* Before cont is answered: a QEMU that dies then has run the guest. */
+    if (event->type == QMP_EVENT_RESUME) {
+        destination_happened(destination, DESTINATION_EVENT_RUNNING);
+        return;
+    }
     if (event->type != QMP_EVENT_MIGRATION) {
         return;
     }

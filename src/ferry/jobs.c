@@ -179,7 +179,10 @@ running_source(struct domain *domain)
 {
     struct source *source = source_find(domain);
 
-    return source && source->state != SOURCE_STATE_UNSURE ? source : NULL;
+    return source && source->state != SOURCE_STATE_UNSURE &&
+                   source->state != SOURCE_STATE_LEFT
+               ? source
+               : NULL;
 }
 
 static void

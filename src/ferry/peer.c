@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "ferry/handover.h"
 #include "ferry/source.h"
 #include "ferry/tunnel.h"
 
@@ -17,13 +18,12 @@ static const uint64_t first_id = UINT64_C(1) << 63;
 
 static int check(const struct domain *domain, const char *uri, unsigned flags,
                  struct error *err);
-static struct peer *peer_new(struct domain *domain, const char *uri,
-                             unsigned flags, struct ferry_call *call);
 static void watch_destination(struct peer *peer, enum coordinator_state state);
 static void destination_hangs(void *owner);
 static void moved(void *owner, enum coordinator_state state);
 static void ended(void *owner, enum coordinator_state state,
                   const struct error *err, const struct error *warning);
+static void withdraw(struct peer *peer, enum coordinator_state state);
 static void give_up(struct peer *peer, const struct error *why);
 static void answer(struct peer *peer, const struct error *err);
 static void enter_phase(struct peer *peer, enum coordinator_phase phase);
@@ -42,7 +42,9 @@ ferry_migrate_to_peer(struct domain *domain, const char *uri,
         call->done(call, NULL, &err);
         return;
     }
-    peer = peer_new(domain, uri, flags, call);
+    peer = peer_make(domain, uri, flags, call->client_name);
+    peer->call = call;
+    peer->here.api = call->api;
     migration_parameters_list(parameters, &peer->parameters);
     note(peer, LOG_LEVEL_INFO, "peer-to-peer migration, asked for by %s",
          peer->client_name);
@@ -70,17 +72,16 @@ check(const struct domain *domain, const char *uri, unsigned flags,
     return rpc_uri_parse(uri, &parsed, err);
 }
 
-static struct peer *
-peer_new(struct domain *domain, const char *uri, unsigned flags,
-         struct ferry_call *call)
+struct peer *
+peer_make(struct domain *domain, const char *uri, unsigned flags,
+          const char *client_name)
 {
     struct host *host = domain->host;
     struct peer *peer = xcalloc(1, sizeof *peer);
 
     list_add(&host->peers, &peer->link);
     peer->domain = domain_get(domain);
-    peer->call = call;
-    peer->client_name = xstrdup(call->client_name ? call->client_name : "");
+    peer->client_name = xstrdup(client_name ? client_name : "");
     peer->uri = xstrdup(uri);
     /* The coordinator protects where it may, which is here. */
     peer->flags = flags & ~(unsigned)VIR_MIGRATE_CHANGE_PROTECTION;
@@ -88,7 +89,7 @@ peer_new(struct domain *domain, const char *uri, unsigned flags,
         .domain = domain,
         .client_id = first_id + ++host->last_peer_id,
         .client_name = peer->client_name,
-        .api = call->api,
+        .api = "recovery",
     };
     peer->phase_started_us = monotonic_us();
     return peer;
@@ -102,6 +103,7 @@ peer_free(struct peer *peer)
     list_remove(&peer->link);
     timer_stop(&peer->goodbye);
     timer_stop(&peer->patience);
+    peer_stop_rejoining(peer);
     rpc_opening_free(peer->opening);
     coordinator_free(peer->coordinator);
     coordinator_remote_done(&peer->there);
@@ -144,8 +146,16 @@ peer_destination_name(const struct peer *peer)
 void
 peer_connected(struct peer *peer)
 {
+    peer_make_coordinator(peer);
+    coordinator_start(peer->coordinator);
+}
+
+void
+peer_make_coordinator(struct peer *peer)
+{
     static const struct coordinator_callbacks callbacks = {
         .moved = moved,
+        .rejoin = peer_rejoin,
         .ended = ended,
     };
     const struct host *host = peer->domain->host;
@@ -158,10 +168,12 @@ peer_connected(struct peer *peer)
         .source = {.operations = &coordinator_local_operations,
                    .end = &peer->here,
                    .name = host->settings.name,
-                   .is_here = true},
+                   .is_here = true                                          },
         .destination = {.operations = &coordinator_remote_operations,
                    .end = &peer->there,
-                   .name = peer->uri        },
+                   .name = peer->uri,
+                   .comes_back = peer->has_handover &&
+                                      !(peer->flags & VIR_MIGRATE_TUNNELLED)},
     };
 
     peer->there = (struct coordinator_remote){
@@ -175,7 +187,6 @@ peer_connected(struct peer *peer)
         peer->there.tunnel = source_tunnel_new(peer->domain);
     }
     peer->coordinator = coordinator_new(&options, &callbacks, peer);
-    coordinator_start(peer->coordinator);
 }
 
 static void
@@ -238,6 +249,7 @@ destination_hangs(void *owner)
                   peer->uri, coordinator_phase_name(peer->phase),
                   peer->domain->name);
     }
+    coordinator_hangs(peer->coordinator);
     /* Its end is heard of as if the other one had closed it. */
     shutdown(rpc_connection_fd(peer->connection), SHUT_RDWR);
 }
@@ -324,11 +336,24 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
     if (warning) {
         note(peer, LOG_LEVEL_WARNING, "%s", warning->message);
     }
+    peer_stop_rejoining(peer);
     coordinator_free(STEAL(peer->coordinator));
+    withdraw(peer, state);
     give_up(peer, &told);
     peer->is_over = true;
     answer(peer, err ? &told : NULL);
     peer_disconnect(peer);
+}
+
+/* The guest stays here, and the destination could not be told: it waits for us
+ * to come back. */
+static void
+withdraw(struct peer *peer, enum coordinator_state state)
+{
+    if (state == COORDINATOR_STATE_FAILED && peer->has_handover_id &&
+        !(peer->connection && rpc_connection_is_open(peer->connection))) {
+        ferry_withdraw(peer->domain, peer->uri, &peer->handover);
+    }
 }
 
 /* Nothing more will come from us: where the source still waits for a word, it
@@ -351,12 +376,16 @@ answer(struct peer *peer, const struct error *err)
     static const struct ferry_result nothing;
     struct ferry_call *call = STEAL(peer->call);
 
+    if (!call) {
+        return; /* It waited at another daemon, before a restart. */
+    }
     call->done(call, err ? NULL : &nothing, err);
 }
 
 void
 ferry_stop(struct host *host)
 {
+    ferry_stop_withdrawals(host);
     LIST_FOR_EACH (link, &host->peers) {
         struct peer *peer = container_of(link, struct peer, link);
         AUTO_ERROR err = {0};

@@ -39,6 +39,7 @@ struct peer {
     unsigned question; /* Which feature is asked for. */
     bool has_v3;
     bool has_parameters;
+    bool has_handover; /* It keeps tokens (ferry/handover.h). */
     void (*reopened)(struct coordinator_remote *remote,
                      struct rpc_connection *connection);
 
@@ -49,6 +50,15 @@ struct peer {
     bool is_over;          /* Answered; the connection is being closed. */
     struct timer goodbye;  /* How long that may take. */
     struct timer patience; /* With a call of the destination's. */
+
+    /* peer_rejoin.c */
+    struct uuid handover; /* The migration's number, once Begin was called. */
+    bool has_handover_id;
+    struct timer rejoin; /* The next try. */
+    int64_t rejoin_until_ms;
+    int64_t rejoin_pause_ms;
+    bool is_reopening; /* 'opening' is such a try. */
+    struct rpc_pending *rejoin_asking;
 
     /* The clock: where it is, and since when. */
     enum coordinator_phase phase;
@@ -75,7 +85,23 @@ void peer_reopen(void *owner,
 /* Says goodbye, as libvirt does; peer_free() follows. */
 void peer_disconnect(struct peer *peer);
 
-/* peer.c, for peer_connect.c */
+/* Opens a connection to the daemon of the URI, as peer_connect() does. */
+void peer_open(struct peer *peer, int64_t timeout_ms,
+               void (*done)(void *owner, const struct rpc_opened *opened,
+                            const struct error *err));
+
+/* peer_rejoin.c: for struct coordinator_callbacks. */
+void peer_rejoin(void *owner, enum coordinator_state state);
+void peer_stop_rejoining(struct peer *peer);
+/* What must survive a restart of the daemon; and what is made of it: false
+ * where the record tells of no migration that goes on. */
+void peer_save(const struct peer *peer, struct record *record);
+bool peer_restore(struct domain *domain, const struct record *record);
+
+/* peer.c, for the others */
+struct peer *peer_make(struct domain *domain, const char *uri, unsigned flags,
+                       const char *client_name);
+void peer_make_coordinator(struct peer *peer);
 void peer_connected(struct peer *peer);
 void peer_lost(struct peer *peer, const struct error *why);
 /* Before there is a coordinator: answers with 'why' and is gone. */

@@ -24,13 +24,10 @@ static const struct question {
     {RPC_FEATURE_MIGRATION_V3,      false},
     {RPC_FEATURE_MIGRATION_PARAMS,  false},
     {RPC_FEATURE_MIGRATION_OFFLINE, true },
+    {RPC_FEATURE_HANDOVER,          false},
 };
 
 /* In the order in which they run. */
-static void start_opening(struct peer *peer, int64_t timeout_ms,
-                          void (*done)(void *owner,
-                                       const struct rpc_opened *opened,
-                                       const struct error *err));
 static void opened(void *owner, const struct rpc_opened *opened,
                    const struct error *err);
 static void registered(void *owner, const void *result,
@@ -49,14 +46,14 @@ static const struct rpc_callbacks callbacks = {.closed = closed};
 void
 peer_connect(struct peer *peer)
 {
-    start_opening(peer, peer->domain->host->settings.peer_timeout_ms, opened);
+    peer_open(peer, peer->domain->host->settings.peer_timeout_ms, opened);
 }
 
 /* The URI was read before, when the call came: it can be read. */
-static void
-start_opening(struct peer *peer, int64_t timeout_ms,
-              void (*done)(void *owner, const struct rpc_opened *opened,
-                           const struct error *err))
+void
+peer_open(struct peer *peer, int64_t timeout_ms,
+          void (*done)(void *owner, const struct rpc_opened *opened,
+                       const struct error *err))
 {
     const struct host *host = peer->domain->host;
     AUTO_RPC_URI uri = {0};
@@ -173,6 +170,9 @@ take_answer(struct peer *peer, bool is_supported, struct error *err)
     case RPC_FEATURE_MIGRATION_PARAMS:
         peer->has_parameters = is_supported;
         break;
+    case RPC_FEATURE_HANDOVER:
+        peer->has_handover = is_supported;
+        break;
     default:
         if (!is_supported) {
             return error_set(err, ERROR_ARGUMENT_UNSUPPORTED,
@@ -227,7 +227,7 @@ peer_reopen(void *owner,
 
     (void)remote;
     peer->reopened = reopened;
-    start_opening(peer, REOPEN_TIMEOUT_MS, opened_again);
+    peer_open(peer, REOPEN_TIMEOUT_MS, opened_again);
 }
 
 static void

@@ -8,20 +8,43 @@
 
 #include "base/memory.h"
 #include "ferry/destination.h"
+#include "ferry/peer.h"
 #include "ferry/source.h"
 
 static bool restore_source(struct domain *domain, const struct record *record);
 static bool restore_destination(struct domain *domain,
                                 const struct record *record);
+static void restore_peer(struct domain *domain, const struct record *record);
 static int read_state(const struct record *record, const char *key,
                       const struct rules *rules);
 
 void
 ferry_restore(struct domain *domain, const struct record *record)
 {
-    if (restore_source(domain, record) || restore_destination(domain, record)) {
+    if (restore_source(domain, record)) {
+        domain->migration->restarted(domain->migration);
+        restore_peer(domain, record);
+    } else if (restore_destination(domain, record)) {
         domain->migration->restarted(domain->migration);
     }
+}
+
+/* A migration that this daemon drives goes on; where it goes back, the other
+ * daemon, which waits, has to know. */
+static void
+restore_peer(struct domain *domain, const struct record *record)
+{
+    const struct source *source = source_find(domain);
+    const char *uri = record_find_text(record, "peer-uri", NULL);
+    struct uuid handover;
+
+    if (peer_restore(domain, record) || !uri ||
+        !record_find_bool(record, "handover-comes-back", false) ||
+        !uuid_parse(record_find_text(record, "handover-id", ""), &handover) ||
+        (source && source_token_is_away(source->state))) {
+        return;
+    }
+    ferry_withdraw(domain, uri, &handover);
 }
 
 static bool
@@ -43,6 +66,11 @@ restore_source(struct domain *domain, const struct record *record)
         (uint64_t)record_find_number(record, "source-started", 0);
     source->statistics.stopped =
         (uint64_t)record_find_number(record, "source-stopped", 0);
+    source->parameters.migrate_uri =
+        xstrdup_null(record_find_text(record, "source-migrate-uri", NULL));
+    source->parameters.persistent_xml =
+        xstrdup_null(record_find_text(record, "source-persistent-xml", NULL));
+    source_restore_handover(source, record);
     return true;
 }
 
@@ -63,6 +91,7 @@ restore_destination(struct domain *domain, const struct record *record)
         record_find_text(record, "destination-original-name", domain->name));
     destination->port =
         (uint16_t)record_find_number(record, "destination-port", 0);
+    destination_restore_handover(destination, record);
     destination->was_announced = true;
     if (destination->flags & VIR_MIGRATE_PERSIST_DEST && !domain->definition) {
         destination->persist = guest_copy(domain->live);

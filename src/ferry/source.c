@@ -30,6 +30,9 @@ static bool hear_client_gone(struct domain_migration *migration,
 static void hear_restarted(struct domain_migration *migration);
 static void hear_suspended(struct domain_migration *migration);
 static void hear_resumed(struct domain_migration *migration);
+static int may_resume(const struct domain_migration *migration,
+                      struct error *err);
+static bool is_asking(enum source_state state);
 static void hear_destroy(struct domain_migration *migration);
 static void save(struct domain_migration *migration, struct record *record);
 static void source_free(struct domain_migration *migration);
@@ -50,6 +53,7 @@ source_new(struct domain *domain)
         .restarted = hear_restarted,
         .suspended = hear_suspended,
         .resumed = hear_resumed,
+        .may_resume = may_resume,
         .destroy = hear_destroy,
         .save = save,
         .free = source_free,
@@ -75,13 +79,7 @@ source_find(const struct domain *domain)
 bool
 source_takes(const struct source *source, enum source_event event)
 {
-    for (size_t i = 0; i < source_rules.rule_count; i++) {
-        if (source_rules.rules[i].in == source->state &&
-            source_rules.rules[i].on == event) {
-            return true;
-        }
-    }
-    return false;
+    return rules_has(&source_rules, source->state, event);
 }
 
 bool
@@ -102,6 +100,9 @@ source_happened(struct source *source, enum source_event event)
         return false;
     }
     source->state = rule->to;
+    if (!is_asking(source->state)) {
+        source_stop_asking(source);
+    }
     saved = save_state(source, &err);
     start_deadline(source);
     source_act(source, rule->act, saved < 0 ? &err : NULL);
@@ -167,7 +168,7 @@ hear_ended(struct domain_migration *migration, const struct error *why)
     error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_FAILED,
                    "domain is not running: %s", why->message);
     source_fail(source, &err);
-    source_happened(source, SOURCE_EVENT_QEMU_GONE);
+    source_happened(source, source_variant(source, SOURCE_EVENT_ORPHANED));
 }
 
 static bool
@@ -193,10 +194,37 @@ hear_restarted(struct domain_migration *migration)
     struct source *source = source_of(migration);
     AUTO_ERROR err = {0};
 
-    source->is_restarted = true;
     error_set(&err, ERROR_OPERATION_ABORTED, "the daemon was restarted");
     source_fail(source, &err);
-    source_happened(source, SOURCE_EVENT_RESTARTED);
+    source_happened(source, source->handover.comes_back
+                                ? SOURCE_EVENT_BACK
+                                : SOURCE_EVENT_RESTARTED);
+}
+
+/* Without the token nobody runs the guest. */
+static int
+may_resume(const struct domain_migration *migration, struct error *err)
+{
+    const struct source *source =
+        container_of(migration, const struct source, base);
+
+    if (!source_token_is_away(source->state)) {
+        return 0;
+    }
+    return error_set(err, ERROR_OPERATION_INVALID,
+                     "domain '%s' can't be resumed here: it was handed over to"
+                     " %s, which is being asked whether it runs there; see"
+                     " 'vmferry resolve'",
+                     source->domain->name,
+                     source->handover.uri ? source->handover.uri
+                                          : "another host");
+}
+
+static bool
+is_asking(enum source_state state)
+{
+    return state == SOURCE_STATE_ASKING || state == SOURCE_STATE_UNSURE ||
+           state == SOURCE_STATE_ORPHAN;
 }
 
 static void
@@ -240,10 +268,17 @@ save(struct domain_migration *migration, struct record *record)
                       (int64_t)source->statistics.started);
     record_set_number(record, "source-stopped",
                       (int64_t)source->statistics.stopped);
-    /* Nothing is made of these yet: whom to ask where the guest is. */
+    source_save_handover(source, record);
     if (peer) {
-        record_set_text(record, "peer-uri", peer->uri);
-        record_set_text(record, "peer-name", peer_destination_name(peer));
+        peer_save(peer, record);
+    }
+    if (source->parameters.migrate_uri) {
+        record_set_text(record, "source-migrate-uri",
+                        source->parameters.migrate_uri);
+    }
+    if (source->parameters.persistent_xml) {
+        record_set_text(record, "source-persistent-xml",
+                        source->parameters.persistent_xml);
     }
 }
 
@@ -262,8 +297,10 @@ source_free(struct domain_migration *migration)
     if (source->domain->qemu && qemu_process_monitor(source->domain->qemu)) {
         qmp_forget(qemu_process_monitor(source->domain->qemu), source);
     }
+    source_stop_asking(source);
     migration_parameters_done(&source->parameters);
     error_clear(&source->failure);
+    free(source->handover.uri);
     free(source);
 }
 
@@ -285,18 +322,24 @@ start_deadline(struct source *source)
     switch (source->state) {
     case SOURCE_STATE_IDLE:
     case SOURCE_STATE_UNSURE:
+    case SOURCE_STATE_LEFT:
     case SOURCE_STATE_COPYING: /* Watched for progress instead. */
     case SOURCE_STATE_COPYING2:
         break;
     case SOURCE_STATE_BEGUN:
     case SOURCE_STATE_OFFERED:
     case SOURCE_STATE_HANDED:
+    case SOURCE_STATE_GIVEN:
     case SOURCE_STATE_SHELL_GONE:
         wait_ms = settings->begin_timeout_ms;
         break;
     case SOURCE_STATE_HANDING:
     case SOURCE_STATE_HANDING2:
+    case SOURCE_STATE_ORPHAN:
         wait_ms = settings->switchover_timeout_ms;
+        break;
+    case SOURCE_STATE_ASKING:
+        wait_ms = settings->job_timeout_ms;
         break;
     case SOURCE_STATE_ARMING:
     case SOURCE_STATE_ARMING2:

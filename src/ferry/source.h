@@ -18,6 +18,7 @@
 #include "domain/domain.h"
 #include "ferry/cookies.h"
 #include "ferry/ferry.h"
+#include "ferry/handover.h"
 #include "migrate/convergence.h"
 #include "migrate/source.h"
 #include "migrate/statistics.h"
@@ -33,6 +34,16 @@ struct source {
     bool was_running;  /* Before the migration touched it. */
     bool is_suspended; /* Its user stopped it meanwhile. */
     struct migration_statistics statistics;
+    /* Between two of ours (ferry/handover.h). */
+    struct source_handover {
+        bool has_id;
+        struct uuid id;
+        bool is_kept; /* The destination keeps tokens, and can be asked; */
+        char *uri;    /* Owned. there. */
+        bool
+            comes_back; /* We are the coordinator, and go on after a restart. */
+    } handover;
+    struct handover_ask *ask; /* Owned. While the destination is asked. */
 
     /* The call that waits, and whose connection drives us; NULL and 0 between
      * the calls, after a restart and once the connection is gone. */
@@ -43,14 +54,14 @@ struct source {
 
     struct migration_parameters parameters;
     struct convergence convergence;
-    struct error failure;  /* Why it does not go on; the first reason counts. */
-    unsigned pending;      /* QMP commands of ARM without an answer. */
-    bool has_completed;    /* QEMU, and the tunnel is not through yet. */
-    bool is_looking;       /* RESTORE's look at QEMU is under way. */
-    bool has_to_look;      /* Something has happened since it began. */
-    bool is_restarted;     /* The job was found in a record. */
-    struct timer deadline; /* Of the state. */
-    struct timer stall;    /* Looks whether bytes still flow, or again. */
+    struct error failure; /* Why it does not go on; the first reason counts. */
+    unsigned pending;     /* QMP commands of ARM without an answer. */
+    bool has_completed;   /* QEMU, and the tunnel is not through yet. */
+    bool is_looking;      /* RESTORE's look at QEMU is under way. */
+    bool has_to_look;     /* Something has happened since it began. */
+    enum source_state synced; /* SYNC's: the state then. */
+    struct timer deadline;    /* Of the state. */
+    struct timer stall;       /* Looks whether bytes still flow, or again. */
     uint64_t last_processed;
     int64_t last_progress_ms;
 };
@@ -86,6 +97,21 @@ bool source_calls_abort(struct domain *domain, const struct error *why);
 int source_check(struct domain *domain, struct migration_parameters *parameters,
                  unsigned flags, struct error *err);
 
+/* 'variant' where the destination keeps tokens, else what it is one of. */
+enum source_event source_variant(const struct source *source,
+                                 enum source_event variant);
+/* source_handover.c: learns from Prepare's cookie whether it does; fails where
+ * the cookie is another migration's. */
+int source_learn_handover(struct source *source,
+                          const struct cookie_handover *cookie,
+                          struct error *err);
+/* Asks the destination, until it has said all or the state is left. */
+void source_ask(struct source *source, enum handover_wish wish);
+void source_stop_asking(struct source *source);
+void source_save_handover(const struct source *source, struct record *record);
+void source_restore_handover(struct source *source,
+                             const struct record *record);
+
 /* source_acts.c */
 void source_act(struct source *source, enum source_action action,
                 const struct error *save_failed);
@@ -96,10 +122,13 @@ void source_migrate(struct source *source);
 void source_continue(struct source *source);
 void source_cancel(struct source *source);
 void source_restore(struct source *source);
+/* Where QEMU's migration stands, after a restart. */
+void source_sync(struct source *source);
 void source_watch_stall(struct source *source);
 void source_qemu_event(struct source *source, const struct qmp_event *event);
 /* Asks query-migrate and puts the numbers into the statistics. */
 void source_sample(struct source *source);
+/* source_sample.c */
 void source_take_sample(struct source *source,
                         const struct qmp_migration *migration);
 

@@ -11,6 +11,7 @@
 #include "ferry/source.h"
 #include "qmp/commands.h"
 
+static void carry_out(struct source *source, enum source_action action);
 static bool needs_record(enum source_action action);
 static void answer_begin(struct source *source);
 static void answer_perform(struct source *source);
@@ -37,6 +38,12 @@ source_act(struct source *source, enum source_action action,
             return;
         }
     }
+    carry_out(source, action);
+}
+
+static void
+carry_out(struct source *source, enum source_action action)
+{
     switch (action) {
     case SOURCE_ACTION_NOTHING:
         break;
@@ -70,6 +77,16 @@ source_act(struct source *source, enum source_action action,
         break;
     case SOURCE_ACTION_KILL_GUEST:
         kill_guest(source);
+        break;
+    case SOURCE_ACTION_ASK:
+        source_ask(source, HANDOVER_RECLAIM);
+        break;
+    case SOURCE_ACTION_LOOK_THERE:
+        source_ask(source, HANDOVER_LOOK);
+        break;
+    case SOURCE_ACTION_SYNC:
+        source_watch_stall(source);
+        source_sync(source);
         break;
     case SOURCE_ACTION_LEAVE_PAUSED:
         leave_paused(source);
@@ -183,11 +200,19 @@ leave_paused(struct source *source)
     AUTO_ERROR failure = {0};
 
     error_copy(&failure, &source->failure);
-    host_note(domain->host, LOG_LEVEL_ERROR, domain,
-              "nobody has said whether the guest runs at the destination (%s):"
-              " it stays paused here; look there first, then resume it here"
-              " or destroy it",
-              failure.message);
+    if (source->state == SOURCE_STATE_UNSURE) {
+        host_note(domain->host, LOG_LEVEL_ERROR, domain,
+                  "unsure: %s does not say whether the guest runs there (%s):"
+                  " it stays paused here, and can't be resumed; asking goes on,"
+                  " and 'vmferry resolve %s' shows what is known",
+                  source->handover.uri, failure.message, domain->name);
+    } else {
+        host_note(domain->host, LOG_LEVEL_ERROR, domain,
+                  "nobody has said whether the guest runs at the destination"
+                  " (%s): it stays paused here; look there first, then resume"
+                  " it here or destroy it",
+                  failure.message);
+    }
     /* Who waits for the job may resume or destroy the guest within this call:
      * 'source' may be gone. */
     qemu_migration_job_finish(&domain->migration_job, monotonic_ms());

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "ferry/cookies.h"
+#include "ferry/peer.h"
 #include "ferry/source.h"
 #include "ferry/source_entry.h"
 #include "ferry/storage.h"
@@ -27,6 +28,7 @@ static void begin_unprotected(struct source_entry *entry);
 static void storage_known(void *owner, const struct error *failed);
 static bool goes_on(struct source_entry *entry, const struct error *failed);
 static void begin_now(struct source_entry *entry);
+static void name_handover(struct source *source, unsigned flags);
 static void perform_with_job(struct source_entry *entry,
                              enum source_event event);
 static void job_granted(struct qemu_migration_start *start);
@@ -37,6 +39,8 @@ static void modify_refused(struct job_request *request,
                            const struct error *err);
 static int check_driver(const struct source *source,
                         const struct ferry_call *call, struct error *err);
+static bool comes_back(const struct source *source,
+                       const struct ferry_call *call, enum source_event event);
 static void ask_for_job(struct source_entry *entry);
 static int enter_phase(struct domain *domain, enum qemu_migration_phase phase,
                        struct ferry_call *call, struct error *err);
@@ -45,14 +49,71 @@ static void take_call(struct source *source, struct ferry_call *call,
 
 /* ---------------------------------------------------------------- Begin */
 
+/* A coordinator of ours that has come back after a restart: the job is held. */
+static bool
+begin_again(struct domain *domain,
+            const struct migration_parameters *parameters, unsigned flags,
+            struct ferry_call *call)
+{
+    struct source *source = source_find(domain);
+    AUTO_ERROR err = {0};
+
+    if (!comes_back(source, call, SOURCE_EVENT_REBEGIN)) {
+        return false;
+    }
+    if (enter_phase(domain, domain->migration_job.facts.phase, call, &err) <
+        0) {
+        call->done(call, NULL, &err);
+        return true;
+    }
+    migration_parameters_done(&source->parameters);
+    migration_parameters_copy(&source->parameters, parameters);
+    take_call(source, call, flags);
+    source_happened(source, SOURCE_EVENT_REBEGIN);
+    return true;
+}
+
+static bool
+comes_back(const struct source *source, const struct ferry_call *call,
+           enum source_event event)
+{
+    return source && source->handover.comes_back &&
+           source->client_id == call->client_id && !source->call &&
+           source_takes(source, event);
+}
+
+/* The same where it had called Perform. */
+static bool
+perform_again(struct domain *domain, unsigned flags, struct ferry_call *call)
+{
+    struct source *source = source_find(domain);
+    AUTO_ERROR err = {0};
+
+    if (!comes_back(source, call, SOURCE_EVENT_REPERFORM)) {
+        return false;
+    }
+    if (!domain->migration_job.facts.is_owned &&
+        enter_phase(domain, domain->migration_job.facts.phase, call, &err) <
+            0) {
+        call->done(call, NULL, &err);
+        return true;
+    }
+    take_call(source, call, flags);
+    source_happened(source, SOURCE_EVENT_REPERFORM);
+    return true;
+}
+
 void
 ferry_begin(struct domain *domain,
             const struct migration_parameters *parameters, unsigned flags,
             struct ferry_call *call)
 {
-    struct source_entry *entry =
-        source_entry_new(domain, parameters, flags, call);
+    struct source_entry *entry;
 
+    if (begin_again(domain, parameters, flags, call)) {
+        return;
+    }
+    entry = source_entry_new(domain, parameters, flags, call);
     entry->kind = ENTRY_BEGIN;
     entry->is_protected = flags & VIR_MIGRATE_CHANGE_PROTECTION;
     if (entry->is_protected) {
@@ -186,12 +247,31 @@ begin_now(struct source_entry *entry)
         return;
     }
     source = source_new(entry->domain);
+    name_handover(source, entry->flags);
     migration_statistics_start(&source->statistics, (uint64_t)realtime_ms());
     migration_parameters_copy(&source->parameters, &entry->parameters);
     take_call(source, STEAL(entry->call), entry->flags);
     source_entry_free(entry);
     source_happened(source, is_offline ? SOURCE_EVENT_BEGIN_OFFLINE
                                        : SOURCE_EVENT_BEGIN);
+}
+
+/* The number by which both hosts will know this migration. */
+static void
+name_handover(struct source *source, unsigned flags)
+{
+    struct peer *peer = peer_find(source->domain);
+
+    source->handover.has_id = true;
+    uuid_generate(&source->handover.id);
+    /* A tunnel ends with its connection. */
+    source->handover.comes_back = peer && flags & VIR_MIGRATE_PEER2PEER &&
+                                  peer->has_handover &&
+                                  !(flags & VIR_MIGRATE_TUNNELLED);
+    if (peer) {
+        peer->handover = source->handover.id;
+        peer->has_handover_id = true;
+    }
 }
 
 /* Nothing stays: the same answer, and the job ends with the call. */
@@ -207,6 +287,7 @@ begin_unprotected(struct source_entry *entry)
     struct ferry_result result = {0};
 
     source->flags = entry->flags;
+    name_handover(source, entry->flags);
     cookie = source_begin_cookie(source, &result.cookie_size);
     entry->domain->migration = NULL;
     source->base.free(&source->base);
@@ -230,18 +311,24 @@ ferry_perform(struct domain *domain,
               struct ferry_cookie cookie, unsigned flags,
               struct ferry_call *call)
 {
-    struct source_entry *entry =
-        source_entry_new(domain, parameters, flags, call);
+    struct source_entry *entry;
     struct ferry_identity identity = source_identity(domain);
     AUTO_MIGRATION_COOKIE read = {0};
     AUTO_ERROR err = {0};
 
+    if (perform_again(domain, flags, call)) {
+        return;
+    }
+    entry = source_entry_new(domain, parameters, flags, call);
     entry->kind = ENTRY_PERFORM;
     if (ferry_cookie_read(&read, cookie, MIGRATION_CALL_PERFORM, &identity,
                           &err) < 0) {
         source_entry_fail(entry, &err);
         return;
     }
+    entry->has_handover = read.sections & COOKIE_HANDOVER;
+    entry->handover = read.handover;
+    read.handover.uri = NULL;
     if (!(flags & VIR_MIGRATE_CHANGE_PROTECTION)) {
         ask_for_job(entry);
         return;
@@ -334,6 +421,13 @@ perform_with_job(struct source_entry *entry, enum source_event event)
     migration_parameters_done(&source->parameters);
     migration_parameters_copy(&source->parameters, &entry->parameters);
     take_call(source, STEAL(entry->call), entry->flags);
+    source->was_running = domain->state == DOMAIN_STATE_RUNNING;
+    source->is_suspended = false;
+    if (entry->has_handover &&
+        source_learn_handover(source, &entry->handover, &err) < 0) {
+        source_fail(source, &err);
+    }
+    error_clear(&err);
     source_entry_free(entry);
     if (!source->parameters.migrate_uri && !source_is_tunnelled(source)) {
         error_set(&err, ERROR_INVALID_ARG,
@@ -350,13 +444,15 @@ void
 ferry_confirm(struct domain *domain, struct ferry_cookie cookie, unsigned flags,
               int cancelled, struct ferry_call *call)
 {
-    enum source_event event =
-        cancelled ? SOURCE_EVENT_CONFIRM_CANCELLED : SOURCE_EVENT_CONFIRM;
     enum qemu_migration_phase phase =
         cancelled ? QEMU_MIGRATION_PHASE_CONFIRM3_CANCELLED
                   : QEMU_MIGRATION_PHASE_CONFIRM3;
     struct ferry_identity identity = source_identity(domain);
     struct source *source = source_find(domain);
+    enum source_event event =
+        !cancelled ? SOURCE_EVENT_CONFIRM
+        : source   ? source_variant(source, SOURCE_EVENT_UNPROVEN)
+                   : SOURCE_EVENT_CONFIRM_CANCELLED;
     AUTO_MIGRATION_COOKIE read = {0};
     AUTO_ERROR err = {0};
 

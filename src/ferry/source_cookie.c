@@ -8,6 +8,9 @@
 #include "ferry/cookies.h"
 #include "ferry/source.h"
 
+static void add_handover(const struct source *source,
+                         struct migration_cookie *cookie, bool has_token);
+
 struct ferry_identity
 source_identity(const struct domain *domain)
 {
@@ -28,6 +31,7 @@ source_begin_cookie(struct source *source, size_t *size)
     if (source->flags & VIR_MIGRATE_OFFLINE) {
         return migration_cookie_format(&cookie, size);
     }
+    add_handover(source, &cookie, false);
     if (domain->live->live_cpu) {
         AUTO_TEXT cpu = {0};
 
@@ -67,5 +71,22 @@ source_perform_cookie(struct source *source, size_t *size)
         migration_cookie_set_persistent(&cookie, xml);
     }
     migration_cookie_set_statistics(&cookie, &source->statistics);
+    if (source->handover.is_kept) {
+        add_handover(source, &cookie, true);
+    }
     return migration_cookie_format(&cookie, size);
+}
+
+static void
+add_handover(const struct source *source, struct migration_cookie *cookie,
+             bool has_token)
+{
+    const struct cookie_handover handover = {
+        .id = source->handover.id,
+        .has_token = has_token,
+        .comes_back = source->handover.comes_back,
+        .uri = (char *)(uintptr_t)source->domain->host->settings.peer_uri,
+    };
+
+    migration_cookie_set_handover(cookie, &handover);
 }

@@ -54,6 +54,7 @@ source_entry_free(struct source_entry *entry)
     }
     migration_parameters_done(&entry->parameters);
     error_clear(&entry->aborted);
+    free(entry->handover.uri);
     domain_put(entry->domain);
     free(entry);
 }

@@ -16,6 +16,8 @@ struct source_entry {
     struct ferry_call *call;
     struct migration_parameters parameters;
     unsigned flags;
+    struct cookie_handover handover; /* Prepare's; uri owned. */
+    bool has_handover;
     struct qemu_migration_start start; /* Of the migration job. */
     struct job_request request;        /* Begin's, without change protection. */
     enum entry_kind kind;

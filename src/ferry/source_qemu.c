@@ -40,6 +40,8 @@ static void sampled(void *owner, const struct qmp_migration *migration,
                     const struct error *err);
 static void cancel_looked(void *owner, const struct qmp_migration *migration,
                           const struct error *err);
+static void synced(void *owner, const struct qmp_migration *migration,
+                   const struct error *err);
 static void looked(void *owner, const struct qmp_migration *migration,
                    const struct error *err);
 static void status_known(void *owner, const struct qmp_status *status,
@@ -77,8 +79,6 @@ source_arm(struct source *source)
     if (source_is_tunnelled(source)) {
         on &= ~(uint32_t)QMP_CAPABILITY_RETURN_PATH; /* It goes one way. */
     }
-    source->was_running = domain->state == DOMAIN_STATE_RUNNING;
-    source->is_suspended = false;
     source->pending = 2;
     qmp_migrate_set_capabilities(monitor, on, known & ~on, armed, source);
     qmp_migrate_set_parameters(monitor, &parameters, armed, source);
@@ -157,6 +157,19 @@ source_restore(struct source *source)
 }
 
 void
+source_sync(struct source *source)
+{
+    struct qmp_session *monitor = monitor_of(source);
+
+    source->synced = source->state;
+    convergence_init(&source->convergence,
+                     source->domain->migration_downtime_ms);
+    if (monitor) {
+        qmp_query_migrate(monitor, synced, source);
+    }
+}
+
+void
 source_watch_stall(struct source *source)
 {
     source->last_progress_ms = monotonic_ms();
@@ -208,42 +221,6 @@ source_sample(struct source *source)
 
     if (monitor) {
         qmp_query_migrate(monitor, sampled, source);
-    }
-}
-
-void
-source_take_sample(struct source *source, const struct qmp_migration *migration)
-{
-    const struct qmp_migration_ram *ram = &migration->ram;
-    struct migration_report report = {
-        .counters =
-            {
-                       .memory_total = ram->total,
-                       .memory_processed = ram->transferred,
-                       .memory_remaining = ram->remaining,
-                       .memory_bps = (uint64_t)(ram->mbps * 1000000 / 8),
-                       .has_memory_pages = ram->has_normal,
-                       .memory_constant = ram->duplicate,
-                       .memory_normal = ram->normal,
-                       .memory_normal_bytes = ram->normal_bytes,
-                       .memory_dirty_rate = ram->dirty_pages_rate,
-                       .memory_iteration = ram->dirty_sync_count,
-                       .memory_postcopy_requests = ram->postcopy_requests,
-                       .memory_page_size = ram->page_size,
-                       .auto_converge_throttle = migration->cpu_throttle_percentage,
-                       },
-        .has_downtime =
-            migration->has_downtime || migration->has_expected_downtime,
-        .downtime = migration->has_downtime ? migration->downtime
-                                            : migration->expected_downtime,
-        .has_setup_time = migration->has_setup_time,
-        .setup_time = migration->setup_time,
-    };
-
-    /* QEMU gives no counters before the start and after a failure. */
-    if (migration->has_ram) {
-        migration_statistics_update(&source->statistics, &report,
-                                    (uint64_t)realtime_ms());
     }
 }
 
@@ -322,7 +299,7 @@ status_changed(struct source *source, enum qmp_migration_status status)
         break;
     case QMP_MIGRATION_COMPLETED:
         if (!source_is_tunnelled(source) || source_leave_tunnel(source)) {
-            source_happened(source, SOURCE_EVENT_COMPLETED);
+            source_happened(source, source_variant(source, SOURCE_EVENT_GIVEN));
         }
         break;
     case QMP_MIGRATION_FAILED:
@@ -406,6 +383,38 @@ cancel_looked(void *owner, const struct qmp_migration *migration,
         source_happened(source, SOURCE_EVENT_COMPLETED);
         break;
     default:
+        break;
+    }
+}
+
+/* What its events would have told, if somebody had listened.  Those that have
+ * come since the question was asked have told already. */
+static void
+synced(void *owner, const struct qmp_migration *migration,
+       const struct error *failed)
+{
+    struct source *source = owner;
+
+    if (is_deaf(source, failed) || source->state != source->synced) {
+        return;
+    }
+    if (failed) {
+        source_fail(source, failed);
+        source_happened(source, SOURCE_EVENT_FAILED);
+        return;
+    }
+    switch (migration->status) {
+    case QMP_MIGRATION_NONE:
+        source_happened(source, SOURCE_EVENT_UNTOLD);
+        break;
+    case QMP_MIGRATION_PRE_SWITCHOVER:
+        source_happened(source, source_is_copying(source)
+                                    ? SOURCE_EVENT_PRE_SWITCHOVER
+                                    : SOURCE_EVENT_UNTOLD);
+        break;
+    default:
+        source_take_sample(source, migration);
+        status_changed(source, migration->status);
         break;
     }
 }

@@ -32,6 +32,33 @@ static const struct {
     [COORDINATOR_V2] = {rules_v2, ARRAY_COUNT(rules_v2)},
 };
 
+static bool
+has_rule(enum coordinator_protocol protocol, enum coordinator_state state,
+         enum coordinator_event event)
+{
+    enum coordinator_action action;
+
+    return coordinator_step(protocol, &state, event, &action);
+}
+
+enum coordinator_event
+coordinator_event_in(enum coordinator_protocol protocol,
+                     enum coordinator_state state, enum coordinator_event event)
+{
+    if (has_rule(protocol, state, event)) {
+        return event;
+    }
+    switch (event) {
+#define X(variant, base)                                                       \
+    case COORDINATOR_EVENT_##variant:                                          \
+        return COORDINATOR_EVENT_##base;
+        COORDINATOR_VARIANTS(X)
+#undef X
+    default:
+        return event;
+    }
+}
+
 bool
 coordinator_step(enum coordinator_protocol protocol,
                  enum coordinator_state *state, enum coordinator_event event,
@@ -93,20 +120,24 @@ coordinator_state_phase(enum coordinator_state state,
     case COORDINATOR_STATE_DUMPING:
     case COORDINATOR_STATE_LOOKING:
     case COORDINATOR_STATE_LEAVING:
+    case COORDINATOR_STATE_REBEGINNING:
         return COORDINATOR_PHASE_BEGIN;
     case COORDINATOR_STATE_PREPARING:
     case COORDINATOR_STATE_RECALLING:
     case COORDINATOR_STATE_ABANDONING:
+    case COORDINATOR_STATE_REPREPARING:
         return COORDINATOR_PHASE_PREPARE;
     case COORDINATOR_STATE_PERFORMING:
     case COORDINATOR_STATE_STOPPING:
     case COORDINATOR_STATE_BLIND:
+    case COORDINATOR_STATE_APART:
         return COORDINATOR_PHASE_PERFORM;
     case COORDINATOR_STATE_FINISHING:
     case COORDINATOR_STATE_WITHDRAWING:
     case COORDINATOR_STATE_CANCELLING:
     case COORDINATOR_STATE_ALONE:
     case COORDINATOR_STATE_UNSURE:
+    case COORDINATOR_STATE_REJOINING:
         return COORDINATOR_PHASE_FINISH;
     case COORDINATOR_STATE_CONFIRMING:
     case COORDINATOR_STATE_RELEASING:

@@ -44,6 +44,10 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
     X(RELEASING)   /* A cancelling Confirm. */                                 \
     X(ALONE)       /* Finish; the source is gone. */                           \
     X(UNSURE)      /* Finish's reply is lost: the destination's new word. */   \
+    X(REBEGINNING) /* The destination to be back, in order to begin again. */  \
+    X(REPREPARING) /* ... to prepare again. */                                 \
+    X(APART)       /* ... while the source's Perform goes on. */               \
+    X(REJOINING)   /* ... to hear what has become of the guest there. */       \
     X(DONE)        /* The guest runs there, and nothing is left here. */       \
     X(UNCONFIRMED) /* The guest runs there; the source was not told. */        \
     X(FAILED)      /* The guest is where it was. */                            \
@@ -73,7 +77,17 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
     X(NOT_FOUND_OUT)    /* No answer from there that would settle it. */       \
     X(INTERRUPTED)      /* The user wants the guest to stay. */                \
     X(SOURCE_LOST)      /* The connection to it. */                            \
-    X(DESTINATION_LOST)
+    X(DESTINATION_LOST)                                                        \
+    X(DESTINATION_AWAY)  /* The same, and it is tried to get it back. */       \
+    X(DESTINATION_HANGS) /* ... though it has not answered a call in time. */  \
+    X(REJOINED)          /* It is back, and as it was. */                      \
+    X(RESTART)           /* A coordinator that had begun comes back. */        \
+    X(RESUME)            /* One that had called Perform does. */
+
+/* As in source.h: a coordinator that can go on without its connection. */
+#define COORDINATOR_VARIANTS(X)                                                \
+    X(DESTINATION_AWAY, DESTINATION_LOST)                                      \
+    X(DESTINATION_HANGS, DESTINATION_LOST)
 
 #define COORDINATOR_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \
@@ -89,6 +103,8 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
     X(CANCEL_CONFIRM) /* Confirm that cancels. */                              \
     X(RELEASE)        /* The same where the source has a job since Begin. */   \
     X(ASK_AGAIN)      /* Connects to the destination again and asks. */        \
+    X(REJOIN)         /* The same, for as long as it is allowed. */            \
+    X(REJOIN_PERFORM) /* And waits for the Perform that goes on. */            \
     X(REPORT)         /* It is over. */
 
 #define X(name) COORDINATOR_STATE_##name,
@@ -108,6 +124,11 @@ bool coordinator_step(enum coordinator_protocol protocol,
                       enum coordinator_event event,
                       enum coordinator_action *action);
 
+/* The event that the table has a rule for in 'state': 'event', or the one that
+ * it is a variant of. */
+enum coordinator_event coordinator_event_in(enum coordinator_protocol protocol,
+                                            enum coordinator_state state,
+                                            enum coordinator_event event);
 /* Whether nothing can happen any more. */
 bool coordinator_state_is_end(enum coordinator_state state);
 /* Whether the way leads back to where the guest was. */

@@ -21,6 +21,11 @@ static const char *const events[] = {DESTINATION_EVENTS(X)};
 static const char *const actions[] = {DESTINATION_ACTIONS(X)};
 #undef X
 
+#define X(variant, base)                                                       \
+    {DESTINATION_EVENT_##variant, DESTINATION_EVENT_##base},
+static const struct rule_variant variants[] = {DESTINATION_VARIANTS(X)};
+#undef X
+
 const struct rules destination_rules = {
     .machine = "destination",
     .rules = table,
@@ -30,9 +35,17 @@ const struct rules destination_rules = {
     .state_count = ARRAY_COUNT(states),
     .events = events,
     .event_count = ARRAY_COUNT(events),
+    .variants = variants,
+    .variant_count = ARRAY_COUNT(variants),
     .actions = actions,
     .action_count = ARRAY_COUNT(actions),
 };
+
+enum destination_event
+destination_event_base(enum destination_event event)
+{
+    return (enum destination_event)rules_base(&destination_rules, event);
+}
 
 enum qemu_migration_phase
 destination_phase(enum destination_state state)

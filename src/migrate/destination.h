@@ -59,7 +59,16 @@
     X(MONITOR_LOST)     /* QEMU lives, but can't be spoken to. */              \
     X(QEMU_GONE)        /* The process has ended. */                           \
     X(OVERDUE)          /* The state's deadline has passed. */                 \
-    X(RESTARTED)        /* The daemon has come back. */
+    X(RESTARTED)        /* The daemon has come back. */                        \
+    X(RECLAIMED)        /* The source wants its token back. */                 \
+    X(CLIENT_AWAY)      /* The variants, see below. */                         \
+    X(BACK)
+
+/* As in source.h, where the source itself is the coordinator, keeps tokens, and
+ * will come back. */
+#define DESTINATION_VARIANTS(X)                                                \
+    X(CLIENT_AWAY, CLIENT_GONE)                                                \
+    X(BACK, RESTARTED)
 
 #define DESTINATION_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \
@@ -94,3 +103,5 @@ extern const struct rules destination_rules;
 
 /* The phase of the job that a state belongs to. */
 enum qemu_migration_phase destination_phase(enum destination_state state);
+/* As source_event_base(). */
+enum destination_event destination_event_base(enum destination_event event);

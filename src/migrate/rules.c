@@ -5,18 +5,50 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct rule *find(const struct rules *rules, unsigned state,
+                               unsigned event);
+
 const struct rule *
 rules_find(const struct rules *rules, unsigned state, unsigned event)
 {
-    for (size_t i = 0; i < rules->rule_count; i++) {
-        const struct rule *rule = &rules->rules[i];
+    const struct rule *rule = find(rules, state, event);
 
-        if (rule->in == state && rule->on == event) {
-            rules->taken[i]++;
-            return rule;
+    if (!rule) {
+        rule = find(rules, state, rules_base(rules, event));
+    }
+    if (rule) {
+        rules->taken[rule - rules->rules]++;
+    }
+    return rule;
+}
+
+static const struct rule *
+find(const struct rules *rules, unsigned state, unsigned event)
+{
+    for (size_t i = 0; i < rules->rule_count; i++) {
+        if (rules->rules[i].in == state && rules->rules[i].on == event) {
+            return &rules->rules[i];
         }
     }
     return NULL;
+}
+
+unsigned
+rules_base(const struct rules *rules, unsigned event)
+{
+    for (size_t i = 0; i < rules->variant_count; i++) {
+        if (rules->variants[i].event == event) {
+            return rules->variants[i].base;
+        }
+    }
+    return event;
+}
+
+bool
+rules_has(const struct rules *rules, unsigned state, unsigned event)
+{
+    return find(rules, state, event) ||
+           find(rules, state, rules_base(rules, event));
 }
 
 void
@@ -24,7 +56,7 @@ rules_format_step(const struct rules *rules, unsigned state, unsigned event,
                   const struct rule *rule, char *line, size_t size)
 {
     if (rule) {
-        snprintf(line, size, "%-20s -> %s %s", rules->events[event],
+        snprintf(line, size, "%-20s -> %s %s", rules->events[rule->on],
                  rules->states[rule->to], rules->actions[rule->act]);
     } else {
         snprintf(line, size, "%-20s -> not in %s", rules->events[event],

@@ -20,6 +20,13 @@ struct rule {
     uint8_t act; /* What the caller has to do, once the state is saved. */
 };
 
+/* An event that tells more than another one: in a state that has no rule for
+ * it, it is that other one. */
+struct rule_variant {
+    uint8_t event;
+    uint8_t base;
+};
+
 struct rules {
     const char *machine; /* "source" */
     const struct rule *rules;
@@ -29,14 +36,22 @@ struct rules {
     size_t state_count;
     const char *const *events;
     size_t event_count;
+    const struct rule_variant *variants;
+    size_t variant_count;
     const char *const *actions;
     size_t action_count;
 };
 
-/* Finds the rule for 'event' in 'state'; NULL where there is none: the event is
+/* Finds the rule for 'event' in 'state', or else for the event that it is a
+ * variant of; NULL where there is none: the event is
  * impossible here, and the caller reports that instead of guessing. */
 const struct rule *rules_find(const struct rules *rules, unsigned state,
                               unsigned event);
+
+/* The event that a variant is taken for; any other event itself. */
+unsigned rules_base(const struct rules *rules, unsigned event);
+/* Whether there is a rule. */
+bool rules_has(const struct rules *rules, unsigned state, unsigned event);
 
 /* Writes "EVENT -> STATE ACTION" or "EVENT -> not in STATE": the line of a
  * transcript and of the trace.  'rule' is what rules_find() gave. */

@@ -21,6 +21,10 @@ static const char *const events[] = {SOURCE_EVENTS(X)};
 static const char *const actions[] = {SOURCE_ACTIONS(X)};
 #undef X
 
+#define X(variant, base) {SOURCE_EVENT_##variant, SOURCE_EVENT_##base},
+static const struct rule_variant variants[] = {SOURCE_VARIANTS(X)};
+#undef X
+
 const struct rules source_rules = {
     .machine = "source",
     .rules = table,
@@ -30,9 +34,24 @@ const struct rules source_rules = {
     .state_count = ARRAY_COUNT(states),
     .events = events,
     .event_count = ARRAY_COUNT(events),
+    .variants = variants,
+    .variant_count = ARRAY_COUNT(variants),
     .actions = actions,
     .action_count = ARRAY_COUNT(actions),
 };
+
+enum source_event
+source_event_base(enum source_event event)
+{
+    return (enum source_event)rules_base(&source_rules, event);
+}
+
+bool
+source_token_is_away(enum source_state state)
+{
+    return state == SOURCE_STATE_GIVEN || state == SOURCE_STATE_ASKING ||
+           state == SOURCE_STATE_UNSURE || state == SOURCE_STATE_KILLING;
+}
 
 enum qemu_migration_phase
 source_phase(enum source_state state)

@@ -14,15 +14,19 @@
  * without its prefix); NONE: it stays in the phase that the call has entered.
  */
 #define SOURCE_STATES(X)                                                       \
-    X(IDLE, NONE)                /* No migration. */                           \
-    X(BEGUN, BEGIN3)             /* Begin was answered; the job is held. */    \
-    X(OFFERED, BEGIN3)           /* The same, and only its definition goes. */ \
-    X(ARMING, PERFORM3)          /* QEMU gets its parameters. */               \
-    X(COPYING, PERFORM3)         /* QEMU sends memory. */                      \
-    X(HANDING, PERFORM3)         /* The guest is stopped; the rest goes. */    \
-    X(HANDED, PERFORM3_DONE)     /* All is there: waits for Confirm. */        \
-    X(SHELL_GONE, PERFORM3_DONE) /* The same; QEMU has died here. */           \
-    X(UNSURE, NONE)              /* Nobody said how it ended. */               \
+    X(IDLE, NONE)            /* No migration. */                               \
+    X(BEGUN, BEGIN3)         /* Begin was answered; the job is held. */        \
+    X(OFFERED, BEGIN3)       /* The same, and only its definition goes. */     \
+    X(ARMING, PERFORM3)      /* QEMU gets its parameters. */                   \
+    X(COPYING, PERFORM3)     /* QEMU sends memory. */                          \
+    X(HANDING, PERFORM3)     /* The guest is stopped; the rest goes. */        \
+    X(HANDED, PERFORM3_DONE) /* All is there: waits for Confirm. */            \
+    X(GIVEN, PERFORM3_DONE)  /* The same; the destination has the token. */    \
+    X(SHELL_GONE, PERFORM3_DONE) /* All is there; QEMU has died here. */       \
+    X(ORPHAN, PERFORM3)          /* QEMU has died: is all of it there? */      \
+    X(ASKING, NONE)              /* The destination is asked for the token. */ \
+    X(UNSURE, NONE)              /* The same; the job is released. */          \
+    X(LEFT, NONE)                /* Nobody said how it ended. */               \
     X(ARMING2, PERFORM2)         /* As without the 2, for protocol v2. */      \
     X(COPYING2, PERFORM2)                                                      \
     X(HANDING2, PERFORM2)                                                      \
@@ -39,6 +43,7 @@
     X(CONFIRM_CANCELLED)                                                       \
     X(ABORT)          /* Somebody's domjobabort. */                            \
     X(RESUMED)        /* An operator resumed the guest. */                     \
+    X(RESOLVED)       /* The same, knowing that its token is away. */          \
     X(CLIENT_GONE)    /* The connection that drives it was closed. */          \
     X(IO_ERROR)       /* The guest stopped for one; the client cares. */       \
     X(ARMED)          /* QEMU took all parameters. */                          \
@@ -51,7 +56,25 @@
     X(MONITOR_LOST)   /* QEMU lives, but nothing can be said to it. */         \
     X(QEMU_GONE)      /* The process has ended. */                             \
     X(OVERDUE)        /* The state's deadline has passed. */                   \
-    X(RESTARTED)      /* The daemon has come back. */
+    X(RESTARTED)      /* The daemon has come back. */                          \
+    X(TAKEN)          /* The destination: the guest is its own. */             \
+    X(RETURNED)       /* ... it never ran there, and never will. */            \
+    X(WHOLE)          /* ... it is all there, and waits. */                    \
+    X(UNTOLD)         /* QEMU has not heard what it was to be told. */         \
+    X(REBEGIN)        /* The coordinator, come back, begins again. */          \
+    X(REPERFORM)      /* ... waits for Perform again. */                       \
+    X(GIVEN)          /* The variants, see below. */                           \
+    X(UNPROVEN)                                                                \
+    X(ORPHANED)                                                                \
+    X(BACK)
+
+/* Events that tell more than another one, which is taken where a state has no
+ * rule for them.  All are about a destination that keeps tokens. */
+#define SOURCE_VARIANTS(X)                                                     \
+    X(GIVEN, COMPLETED)            /* The token goes with the answer. */       \
+    X(UNPROVEN, CONFIRM_CANCELLED) /* Its own word would be better. */         \
+    X(ORPHANED, QEMU_GONE)         /* It may have all of the guest. */         \
+    X(BACK, RESTARTED)             /* We are the coordinator, and go on. */
 
 #define SOURCE_ACTIONS(X)                                                      \
     X(NOTHING)                                                                 \
@@ -64,6 +87,9 @@
     X(RESTORE)        /* Look at QEMU; resume the guest if it ran before. */   \
     X(HAND_OVER)      /* Note the numbers of a copy that is done, end QEMU. */ \
     X(KILL_GUEST)     /* End QEMU. */                                          \
+    X(ASK)            /* Reclaim the token from the destination. */            \
+    X(LOOK_THERE)     /* Ask it whether it has the whole guest. */             \
+    X(SYNC)           /* Ask QEMU where its migration stands. */               \
     X(LEAVE_PAUSED)   /* End the job, leave the guest paused, say so. */       \
     X(END_JOB)        /* Nothing had happened: end the job. */                 \
     X(END_MOVED)      /* Its definition is there: end the job, answer. */      \
@@ -86,3 +112,8 @@ extern const struct rules source_rules;
 
 /* The phase of the job that a state belongs to. */
 enum qemu_migration_phase source_phase(enum source_state state);
+/* The event that a variant is taken for; any other event itself. */
+enum source_event source_event_base(enum source_event event);
+/* Whether nobody may run the guest here: its token is the destination's, or on
+ * its way there. */
+bool source_token_is_away(enum source_state state);

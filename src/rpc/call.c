@@ -191,7 +191,8 @@ decode_call(const struct rpc_header *header, const uint8_t *payload,
     const char *api = NULL;
 
     if ((header->program != RPC_PROGRAM_REMOTE &&
-         header->program != RPC_PROGRAM_QEMU) ||
+         header->program != RPC_PROGRAM_QEMU &&
+         header->program != RPC_PROGRAM_OWN) ||
         header->version != RPC_VERSION) {
         error_set_from(err, ERROR_FROM_RPC, ERROR_RPC,
                        "Cannot find program %u version %u", header->program,

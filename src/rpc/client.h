@@ -36,6 +36,8 @@ enum rpc_feature {
     /* Not libvirt's, which answers 0: statistics of a peer-to-peer migration
      * tell its phases, from then on. */
     RPC_FEATURE_PHASES = 0x766d6601,
+    /* Nor this: it keeps the tokens of migrations between two of us. */
+    RPC_FEATURE_HANDOVER = 0x766d6602,
 };
 
 struct rpc_open_options {

@@ -22,6 +22,7 @@ enum {
 enum {
     RPC_PROGRAM_REMOTE = 0x20008086,
     RPC_PROGRAM_QEMU = 0x20008087,
+    RPC_PROGRAM_OWN = 0x20766d66, /* vmferry's: see message.h. */
     RPC_PROGRAM_KEEPALIVE = 0x6b656570,
     RPC_VERSION = 1, /* Of each of them. */
 };

@@ -193,6 +193,8 @@ rpc_procedure_of(const struct rpc_header *header)
         return rpc_procedure_find(header->procedure);
     case RPC_PROGRAM_QEMU:
         return rpc_procedure_find(RPC_QEMU(header->procedure));
+    case RPC_PROGRAM_OWN:
+        return rpc_procedure_find(RPC_OWN(header->procedure));
     default:
         return NULL;
     }
@@ -202,12 +204,18 @@ void
 rpc_header_set_procedure(struct rpc_header *header,
                          enum remote_procedure procedure)
 {
-    bool is_qemu = (int)procedure >= RPC_QEMU_FIRST;
+    int32_t first = 0;
 
-    header->program = is_qemu ? RPC_PROGRAM_QEMU : RPC_PROGRAM_REMOTE;
+    header->program = RPC_PROGRAM_REMOTE;
+    if ((int)procedure >= RPC_OWN_FIRST) {
+        header->program = RPC_PROGRAM_OWN;
+        first = RPC_OWN_FIRST;
+    } else if ((int)procedure >= RPC_QEMU_FIRST) {
+        header->program = RPC_PROGRAM_QEMU;
+        first = RPC_QEMU_FIRST;
+    }
     header->version = RPC_VERSION;
-    header->procedure =
-        (int32_t)procedure - (is_qemu ? (int32_t)RPC_QEMU_FIRST : 0);
+    header->procedure = (int32_t)procedure - first;
 }
 
 const struct rpc_procedure *

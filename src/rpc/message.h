@@ -39,6 +39,10 @@ struct remote_nothing {
  * the same table: behind all numbers of the first. */
 enum { RPC_QEMU_FIRST = 1000 };
 #define RPC_QEMU(number) (RPC_QEMU_FIRST + (number))
+/* So do those of our own program, which vmferryds use among each other and
+ * "vmferry resolve": a libvirtd answers that it can't find it. */
+enum { RPC_OWN_FIRST = 2000 };
+#define RPC_OWN(number) (RPC_OWN_FIRST + (number))
 
 enum remote_procedure {
 #define PROCEDURE(number, NAME, name, takes, gives, access, served)            \

@@ -107,7 +107,22 @@ def test_killed_client_changes_nothing(here, there, filled, beat, how):
 # The other host goes.
 
 
-def test_killed_destination_daemon(here, there, filled, beat):
+@pytest.fixture
+def impatient(new_daemon, guest, beat):
+    """As `here` with `filled`; it does not wait long for another daemon."""
+    here = new_daemon("hosta")
+    here.options["--peer-keepalive-interval"] = "1"
+    here.options["--peer-keepalive-count"] = "1"
+    here.options["--rejoin-timeout"] = "1"
+    here.start()
+    guest.config = "hb=10 fill=64"
+    here.create(guest)
+    beat.wait_running()
+    return here
+
+
+def test_killed_destination_daemon(impatient, there, beat):
+    here = impatient
     client = start_slow(here, there, "beat")
     there.kill()
     text = client.fail(20)
@@ -120,15 +135,9 @@ def test_killed_destination_daemon(here, there, filled, beat):
     beat.check()
 
 
-def test_silent_destination_daemon(new_daemon, there, guest, beat):
+def test_silent_destination_daemon(impatient, there, beat):
     """It does not answer pings: stopped, or the network is gone."""
-    here = new_daemon("hosta")
-    here.options["--peer-keepalive-interval"] = "1"
-    here.options["--peer-keepalive-count"] = "1"
-    here.start()
-    guest.config = "hb=10 fill=64"
-    here.create(guest)
-    beat.wait_running()
+    here = impatient
     client = start_slow(here, there, "beat")
     there.process.send_signal(signal.SIGSTOP)
     try:
@@ -183,9 +192,13 @@ def test_killed_source_qemu(here, there, filled):
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-def test_source_daemon_that_comes_back_keeps_the_guest(
-    here, there, filled, beat, how
+def test_source_daemon_that_comes_back_late_keeps_the_guest(
+    here, new_daemon, filled, beat, how
 ):
+    """The destination has given up waiting for it."""
+    there = new_daemon("hostb")
+    there.options["--rejoin-timeout"] = "1"
+    there.start()
     client = start_slow(here, there, "beat")
     getattr(here, how)()
     assert client.fail(20)
@@ -193,7 +206,7 @@ def test_source_daemon_that_comes_back_keeps_the_guest(
     here.start()
     assert_runs_only_on(here, there, "beat", beat)
     wait_for(lambda: "None" in here.virsh("domjobinfo", "beat"))
-    assert there.virsh.state("beat") is None
+    assert "has given up the incoming guest" in here.log()
     beat.check()
 
 
@@ -285,9 +298,10 @@ class Cutter:
 
     FINISH3_PARAMS = 306
 
-    def __init__(self, port, is_passed_on):
+    def __init__(self, port, is_passed_on, at_cut=None):
         self.port = port
         self.is_passed_on = is_passed_on
+        self.at_cut = at_cut
         self.has_cut = False
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -300,9 +314,13 @@ class Cutter:
         while True:
             try:
                 near, _ = self.listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.port))
             except OSError:
                 return
+            try:
+                far = socket.create_connection(("127.0.0.1", self.port))
+            except OSError:
+                near.close()
+                continue
             self.sockets += [near, far]
             for pair in ((near, far, True), (far, near, False)):
                 threading.Thread(
@@ -316,6 +334,8 @@ class Cutter:
                     self.FINISH3_PARAMS
                 ).to_bytes(4, "big")
                 cuts = is_finish and not self.has_cut
+                if cuts and self.at_cut:
+                    self.at_cut()
                 if not cuts or self.is_passed_on:
                     sink.sendall(message)
                 if cuts:
@@ -352,8 +372,8 @@ class Cutter:
 def new_cutter(there):
     cutters = []
 
-    def make(is_passed_on):
-        cutters.append(Cutter(there.tcp_port, is_passed_on))
+    def make(is_passed_on, at_cut=None):
+        cutters.append(Cutter(there.tcp_port, is_passed_on, at_cut))
         return cutters[-1]
 
     yield make
@@ -375,20 +395,43 @@ def test_lost_answer_of_finish_is_asked_for_again(
     beat.check()
 
 
-def test_finish_of_which_nobody_knows_leaves_the_guest_paused(
+def test_finish_that_was_not_heard_is_sent_again(
     here, there, run_here, beat, new_cutter
 ):
-    """The destination has killed what it got, and can't say so any more."""
     cutter = new_cutter(is_passed_on=False)
+    here.virsh(
+        *("migrate", "--live", "--p2p", "beat", cutter.uri + here.path),
+        seconds=60,
+    )
+    assert cutter.has_cut
+    beat.wait_leg(2)
+    assert_runs_only_on(there, here, "beat", beat)
+    wait_for(lambda: not here.qemus(), 10, here.log)
+    beat.check()
+
+
+def test_finish_of_which_nobody_tells_leaves_the_guest_paused(
+    impatient, there, beat, new_cutter
+):
+    """The destination is gone with its answer; it tells when it is back."""
+    here = impatient
+    there.options["--rejoin-timeout"] = "1"
+    there.restart()
+    cutter = new_cutter(is_passed_on=False, at_cut=there.kill)
     text = here.virsh.fails(
         *("migrate", "--live", "--p2p", "beat", cutter.uri + here.path),
         seconds=60,
     )
     assert "the guest is paused on hosta and may run on" in text
     assert here.virsh.state("beat") == "paused (migrating)"
-    assert not there.qemus()
-    assert_job_is_over(here, "beat")
-    here.virsh("resume", "beat")
+    assert beat.stands_still()
+    wait_for(lambda: "None" in here.virsh("domjobinfo", "beat"))
+    text = here.virsh.fails("resume", "beat")
+    assert "beat" in text and "127.0.0.1" in text
+    assert beat.stands_still()
+    there.start()
+    beat.wait_running()
+    wait_for(lambda: not there.qemus(), 10, there.log)
     assert_runs_only_on(here, there, "beat", beat)
     beat.check()
 

@@ -225,10 +225,38 @@ def test_client_gone_after_prepare_ends_the_destination(
     wait_for(lambda: "None" in here.virsh("domjobinfo", "beat"))
 
 
+def test_client_gone_after_perform_is_asked_about(here, there, run_here, beat):
+    """Nobody knows then whether Finish was sent, but the destination does."""
+    with clients(here, there) as ends:
+        steps = Steps(*ends, "beat")
+        steps.begin()
+        steps.prepare()
+        steps.perform()
+    assert_comes_back(here, there, beat)
+
+
+def assert_comes_back(here, there, beat):
+    beat.wait_running()
+    wait_for(lambda: not there.qemus())
+    wait_for(lambda: "None" in here.virsh("domjobinfo", "beat"))
+    assert here.virsh.state("beat") == "running (migration canceled)"
+    assert_runs_only_on(here, there, "beat", beat)
+    beat.check()
+
+
+@pytest.fixture
+def unreachable(new_daemon):
+    """The other host, if it says of no way to ask it."""
+    there = new_daemon("hostb")
+    there.options["--peer-uri"] = "none"
+    return there.start()
+
+
 def test_client_gone_after_perform_never_runs_two(
-    here, there, run_here, beat
+    here, unreachable, run_here, beat
 ):
     """Nobody knows then whether Finish was sent: paused is safe."""
+    there = unreachable
     with clients(here, there) as ends:
         steps = Steps(*ends, "beat")
         steps.begin()
@@ -316,9 +344,23 @@ def test_restart_before_the_copy_leaves_the_source_running(
 
 
 @pytest.mark.parametrize("side", ["source", "destination"])
-def test_restart_after_the_copy_never_runs_two(
+def test_restart_after_the_copy_is_asked_about(
     here, there, run_here, beat, side
 ):
+    with clients(here, there) as ends:
+        steps = Steps(*ends, "beat")
+        steps.begin()
+        steps.prepare()
+        steps.perform()
+        (here if side == "source" else there).restart()
+    assert_comes_back(here, there, beat)
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_restart_after_the_copy_never_runs_two(
+    here, unreachable, run_here, beat, side
+):
+    there = unreachable
     with clients(here, there) as ends:
         steps = Steps(*ends, "beat")
         steps.begin()

@@ -72,6 +72,7 @@ step_coordinator(enum coordinator_protocol protocol, int *state,
     if (!coordinator_event_parse(event, &on)) {
         return false;
     }
+    on = coordinator_event_in(protocol, now, on);
     if (coordinator_step(protocol, &now, on, &action)) {
         *outcome = xasprintf("%s %s", coordinator_state_name(now),
                              coordinator_action_name(action));

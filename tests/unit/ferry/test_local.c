@@ -274,7 +274,7 @@ no_client_can_end_what_the_daemon_drives(void **state)
                      ERROR_OPERATION_INVALID);
     assert_int_equal(source_find(test.c->domain)->state, SOURCE_STATE_HANDED);
     ferry_client_gone(&test.c->here.host, PEER);
-    wait_source(test.c, SOURCE_STATE_UNSURE);
+    wait_source(test.c, SOURCE_STATE_LEFT);
 }
 
 int

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The destination's part in the handover between two vmferryds: the token that
+ * Finish brings, the source that wants it back, and what is kept of the end. */
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "ferry/destination.h"
+#include "ferry/ledger.h"
+
+static struct destination *find(struct host *host, const struct uuid *uuid,
+                                const struct uuid *handover);
+static void answer(struct handover_question *question,
+                   enum handover_verdict verdict,
+                   const struct destination *destination);
+static void reclaim(struct destination *destination,
+                    struct handover_question *question);
+
+enum destination_event
+destination_variant(const struct destination *destination,
+                    enum destination_event variant)
+{
+    return destination->handover.comes_back ? variant
+                                            : destination_event_base(variant);
+}
+
+void
+destination_learn_handover(struct destination *destination,
+                           const struct cookie_handover *cookie)
+{
+    struct destination_handover *handover = &destination->handover;
+
+    handover->has_id = true;
+    handover->id = cookie->id;
+    handover->comes_back = cookie->comes_back;
+    free(handover->uri);
+    handover->uri = xstrdup_null(cookie->uri);
+}
+
+void
+destination_add_handover(const struct destination *destination,
+                         struct migration_cookie *cookie)
+{
+    const struct cookie_handover handover = {
+        .id = destination->handover.id,
+        .uri = (char *)(uintptr_t)destination->domain->host->settings.peer_uri,
+    };
+
+    if (destination->handover.has_id) {
+        migration_cookie_set_handover(cookie, &handover);
+    }
+}
+
+int
+destination_take_token(struct destination *destination,
+                       const struct migration_cookie *cookie, struct error *err)
+{
+    struct destination_handover *handover = &destination->handover;
+    bool is_ours = cookie->sections & COOKIE_HANDOVER &&
+                   uuid_is_equal(&cookie->handover.id, &handover->id);
+
+    if (!handover->has_id) {
+        return 0;
+    }
+    /* A source that could not ask us gives no token, and relies on its client.
+     */
+    if (!destination->domain->host->settings.peer_uri && !is_ours &&
+        !handover->comes_back) {
+        return 0;
+    }
+    if (!is_ours || !cookie->handover.has_token) {
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "domain '%s' can't be run here: its source has not"
+                         " handed it over (there is no token in Finish's"
+                         " cookie)",
+                         destination->domain->name);
+    }
+    handover->has_token = true;
+    return 0;
+}
+
+void
+destination_note_outcome(struct destination *destination, bool is_taken)
+{
+    struct domain *domain = destination->domain;
+    AUTO_ERROR err = {0};
+
+    if (destination->handover.has_id &&
+        ledger_save(domain, &destination->handover.id,
+                    is_taken ? LEDGER_TAKEN : LEDGER_RETURNED, &err) < 0) {
+        host_note(domain->host, LOG_LEVEL_ERROR, domain, "%s", err.message);
+    }
+}
+
+void
+destination_answer_questions(struct destination *destination,
+                             enum handover_verdict verdict)
+{
+    LIST_FOR_EACH (link, &destination->questions) {
+        struct handover_question *question =
+            container_of(link, struct handover_question, link);
+
+        list_remove(&question->link);
+        answer(question, verdict, NULL);
+    }
+}
+
+void
+destination_save_handover(const struct destination *destination,
+                          struct record *record)
+{
+    const struct destination_handover *handover = &destination->handover;
+    char id[UUID_TEXT_SIZE];
+
+    if (!handover->has_id) {
+        return;
+    }
+    uuid_format(&handover->id, id);
+    record_set_text(record, "handover-id", id);
+    record_set_bool(record, "handover-has-token", handover->has_token);
+    record_set_bool(record, "handover-comes-back", handover->comes_back);
+    if (handover->uri) {
+        record_set_text(record, "handover-uri", handover->uri);
+    }
+}
+
+void
+destination_restore_handover(struct destination *destination,
+                             const struct record *record)
+{
+    struct destination_handover *handover = &destination->handover;
+    const char *id = record_find_text(record, "handover-id", "");
+
+    handover->has_id = uuid_parse(id, &handover->id);
+    handover->uri =
+        xstrdup_null(record_find_text(record, "handover-uri", NULL));
+    handover->has_token = handover->has_id &&
+                          record_find_bool(record, "handover-has-token", false);
+    handover->comes_back =
+        handover->has_id &&
+        record_find_bool(record, "handover-comes-back", false);
+}
+
+const char *
+handover_verdict_name(enum handover_verdict verdict)
+{
+#define X(name, text) text,
+    static const char *const names[] = {HANDOVER_VERDICTS(X)};
+#undef X
+
+    return verdict < HANDOVER_VERDICT_COUNT ? names[verdict] : "?";
+}
+
+void
+ferry_handover(struct host *host, const struct uuid *domain,
+               const struct uuid *handover, enum handover_wish wish,
+               uint64_t client_id, struct handover_question *question)
+{
+    static const enum handover_verdict verdicts[] = {
+        [LEDGER_NOTHING] = HANDOVER_UNKNOWN,
+        [LEDGER_TAKEN] = HANDOVER_TAKEN,
+        [LEDGER_RETURNED] = HANDOVER_RETURNED,
+    };
+    struct destination *destination = find(host, domain, handover);
+
+    if (!destination) {
+        answer(question, verdicts[ledger_find(host, domain, handover)], NULL);
+    } else if (wish == HANDOVER_RECLAIM &&
+               destination_takes(destination, DESTINATION_EVENT_RECLAIMED)) {
+        reclaim(destination, question);
+    } else {
+        if (destination->handover.comes_back) {
+            destination_joined(destination, client_id);
+        }
+        answer(question,
+               destination->state == DESTINATION_STATE_LOADED
+                   ? HANDOVER_WHOLE
+                   : HANDOVER_PENDING,
+               destination);
+    }
+}
+
+static struct destination *
+find(struct host *host, const struct uuid *uuid, const struct uuid *handover)
+{
+    struct domain *domain = domain_find_by_uuid(host, uuid);
+    struct destination *destination = domain ? destination_find(domain) : NULL;
+
+    return destination && destination->handover.has_id &&
+                   uuid_is_equal(&destination->handover.id, handover)
+               ? destination
+               : NULL;
+}
+
+static void
+answer(struct handover_question *question, enum handover_verdict verdict,
+       const struct destination *destination)
+{
+    struct handover_answer answer = {
+        .verdict = verdict,
+        .state =
+            destination ? destination_rules.states[destination->state] : "",
+    };
+
+    question->done(question, &answer);
+}
+
+/* Answered once the guest is dead. */
+static void
+reclaim(struct destination *destination, struct handover_question *question)
+{
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_ABORTED,
+              "the source of the migration has reclaimed the guest");
+    destination_fail(destination, &err);
+    list_add(&destination->questions, &question->link);
+    destination_happened(destination, DESTINATION_EVENT_RECLAIMED);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What has become of the guests that were to come here, by the number of their
+ * handover: kept on disk after the migration itself is forgotten, so that a
+ * source that did not hear the end of it can ask at any later time.
+ *
+ *   STATE_DIR/handovers/ID.record
+ *
+ * An entry is written before anybody is told, and removed after LEDGER_DAYS. */
+
+#pragma once
+
+#include "domain/domain.h"
+
+enum { LEDGER_DAYS = 30 };
+
+/* TAKEN: the guest is this host's, and has run here, or was let settle here as
+ * it was asked to.  RETURNED: it has never run here, its QEMU is dead, and it
+ * will not be started any more. */
+enum ledger_outcome { LEDGER_NOTHING, LEDGER_TAKEN, LEDGER_RETURNED };
+
+int ledger_save(const struct domain *domain, const struct uuid *handover,
+                enum ledger_outcome outcome, struct error *err);
+/* LEDGER_NOTHING where there is no entry, or none of that domain that can be
+ * read. */
+enum ledger_outcome ledger_find(const struct host *host,
+                                const struct uuid *domain,
+                                const struct uuid *handover);
+/* Removes what is too old: for the daemon's start. */
+void ledger_clean(struct host *host);

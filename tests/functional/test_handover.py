@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A migration between two vmferryds goes on whatever is restarted, and nobody
+runs the guest without its token."""
+
+import pytest
+
+from harness.migration import (
+    assert_job_is_over,
+    assert_runs_only_on,
+    is_copying,
+)
+from harness.wait import wait_for
+
+
+@pytest.fixture
+def filled(here, guest, beat):
+    """The guest runs on the first host, with something to copy."""
+    guest.config = "hb=10 fill=64"
+    here.create(guest)
+    beat.wait_running()
+    return guest
+
+
+def start_slow(source, destination):
+    """Peer-to-peer, and slow enough to break what is to be broken."""
+    client = source.vmferry.start(
+        *("migrate", "-b", "20", "beat", destination.tcp_uri)
+    )
+    wait_for(
+        lambda: is_copying(source, "beat"),
+        20,
+        lambda: f"the copy to begin\n{source.log()}",
+    )
+    return client
+
+
+def assert_arrives(source, destination, beat):
+    beat.wait_leg(2, 60)
+    assert_runs_only_on(destination, source, "beat", beat)
+    wait_for(lambda: not source.qemus(), 10, source.log)
+    assert_job_is_over(destination, "beat")
+    beat.check()
+
+
+@pytest.mark.parametrize("which", ["source", "destination", "both"])
+def test_restarted_daemon_goes_on(here, there, filled, beat, which):
+    client = start_slow(here, there)
+    if which != "destination":
+        here.kill()
+    if which != "source":
+        there.kill()
+    if which != "destination":
+        here.start()
+    if which != "source":
+        there.start()
+    assert_arrives(here, there, beat)
+    client.finish()
+
+
+def test_stopped_source_goes_on(here, there, filled, beat):
+    """As the service manager does for an update."""
+    client = start_slow(here, there)
+    here.stop()
+    here.start()
+    assert_arrives(here, there, beat)
+    client.finish()
