@@ -485,6 +485,7 @@ confirm(struct moving *moving, const struct remote_dom *dom, int cancelled)
         return;
     }
     moving->domain = xstrdup(domain->name);
-    ferry_confirm(domain, moving->cookie, moving->flags, cancelled,
+    ferry_confirm(domain, moving->cookie, moving->flags,
+                  cancelled ? FERRY_CANCELLED : FERRY_CONFIRMED,
                   &moving->ferry);
 }

@@ -178,6 +178,8 @@ int domain_check_active(const struct domain *domain, struct error *err);
 /* (Re)arms the timer that refuses overdue waiters of the job lock; to be called
  * after every request that was queued. */
 void domain_watch_jobs(struct domain *domain);
+/* Asks QEMU what the guest does, after a time in which nobody has listened. */
+void domain_learn_state(struct domain *domain);
 /* Asks QEMU for the ptys that it opened and puts them into the live guest. */
 void domain_learn_chardevs(struct domain *domain);
 /* Asks QEMU which CPU the guest sees, and keeps that in 'cpu', which is NULL

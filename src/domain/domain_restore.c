@@ -68,6 +68,7 @@ make_folders(struct host *host, struct error *err)
 {
     const char *const folders[][2] = {
         {host->settings.state_dir,   "definitions"},
+        {host->settings.state_dir,   "handovers"  },
         {host->settings.state_dir,   "log"        },
         {host->settings.runtime_dir, "domains"    },
     };
@@ -178,11 +179,16 @@ restore_work(struct restore *restore, struct domain *domain,
     if (!domain->qemu) {
         found_dead(domain, gone);
     } else if (!domain->migration) {
-        /* It was starting, or runs: QEMU knows. */
-        qmp_query_status(qemu_process_monitor(domain->qemu), status_known,
-                         domain_get(domain));
+        domain_learn_state(domain); /* It was starting, or runs. */
     }
     domain_put(domain);
+}
+
+void
+domain_learn_state(struct domain *domain)
+{
+    qmp_query_status(qemu_process_monitor(domain->qemu), status_known,
+                     domain_get(domain));
 }
 
 /* Nobody can say whether its QEMU lives: as if there were no record. */

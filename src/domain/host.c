@@ -23,6 +23,7 @@ host_init(struct host *host)
     list_init(&host->entries);
     list_init(&host->peers);
     list_init(&host->withdrawals);
+    list_init(&host->outcomes);
     list_init(&host->incoming_errors);
 }
 

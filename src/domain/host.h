@@ -83,6 +83,7 @@ struct host {
     struct list peers;       /* Peer-to-peer migrations of ours. */
     uint64_t last_peer_id;   /* How many there were. */
     struct list withdrawals; /* Of ferry/withdrawal.c. */
+    struct list outcomes;    /* Of ferry/ledger.c: not on disk yet. */
     /* Private to ferry/destination.c. */
     struct list incoming_errors; /* Why an incoming guest was given up. */
     uint16_t last_port;          /* The last that was given to QEMU. */

@@ -320,6 +320,7 @@ call_source(struct coordinator *coordinator,
         .cookie = is_cancelled ? NULL : coordinator->cookie,
         .cookie_size = is_cancelled ? 0 : coordinator->cookie_size,
         .is_cancelled = is_cancelled,
+        .was_finish_sent = coordinator->was_finish_sent,
     };
 
     if (coordinator->has_protection) {
@@ -463,6 +464,7 @@ act(struct coordinator *coordinator, enum coordinator_action action)
         call_source(coordinator, source->abort, true, abort_answered);
         return;
     case COORDINATOR_ACTION_CALL_FINISH:
+        coordinator->was_finish_sent = true;
         call_finish(coordinator, false);
         return;
     case COORDINATOR_ACTION_CANCEL_FINISH:
@@ -476,8 +478,7 @@ act(struct coordinator *coordinator, enum coordinator_action action)
             confirmed(coordinator, NULL, NULL);
             return;
         }
-        call_source(coordinator, source->confirm, true, confirmed);
-        return;
+        /* Fall through. */
     case COORDINATOR_ACTION_CANCEL_CONFIRM:
         call_source(coordinator, source->confirm, true, confirmed);
         return;
@@ -485,12 +486,12 @@ act(struct coordinator *coordinator, enum coordinator_action action)
         call_destination(coordinator, destination->ask_again, true,
                          asked_again);
         return;
+    case COORDINATOR_ACTION_REJOIN:
     case COORDINATOR_ACTION_REJOIN_PERFORM:
         coordinator->callbacks->rejoin(coordinator->owner, coordinator->state);
-        call_source(coordinator, source->perform, false, performed);
-        return;
-    case COORDINATOR_ACTION_REJOIN:
-        coordinator->callbacks->rejoin(coordinator->owner, coordinator->state);
+        if (action == COORDINATOR_ACTION_REJOIN_PERFORM) {
+            call_source(coordinator, source->perform, false, performed);
+        }
         return;
     case COORDINATOR_ACTION_REPORT:
         report(coordinator);

@@ -30,6 +30,8 @@ struct coordinator_request {
     const void *cookie;
     size_t cookie_size; /* 0: none. */
     bool is_cancelled;  /* Finish and Confirm. */
+    /* Confirm: the destination may have been told to run the guest. */
+    bool was_finish_sent;
 };
 
 enum coordinator_finding {
@@ -134,7 +136,13 @@ void coordinator_free(struct coordinator *coordinator);
 void coordinator_start(struct coordinator *coordinator);
 /* After a restart, without a connection to the destination: begins again, or,
  * where Perform was called, goes on with it. */
-void coordinator_restart(struct coordinator *coordinator, bool has_performed);
+enum coordinator_progress {
+    COORDINATOR_HAS_BEGUN,
+    COORDINATOR_PERFORMS,
+    COORDINATOR_MAY_HAVE_FINISHED, /* Perform was answered. */
+};
+void coordinator_restart(struct coordinator *coordinator,
+                         enum coordinator_progress progress);
 /* The connection to the destination is back, and so is what was there; or it
  * has said what has become of a guest that was to run there. */
 void coordinator_rejoined(struct coordinator *coordinator,

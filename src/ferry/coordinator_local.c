@@ -194,7 +194,10 @@ confirm(void *end, const struct coordinator_request *request,
     struct local_call *call = call_new(local, answered, owner);
 
     ferry_confirm(local->domain, cookie_of(request), request->flags,
-                  request->is_cancelled, &call->ferry);
+                  !request->is_cancelled     ? FERRY_CONFIRMED
+                  : request->was_finish_sent ? FERRY_CANCELLED
+                                             : FERRY_UNUSED,
+                  &call->ferry);
 }
 
 /* Whether it came in time is seen at Perform's answer. */

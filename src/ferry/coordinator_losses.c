@@ -84,12 +84,14 @@ coordinator_lost(struct coordinator *coordinator, enum coordinator_side side,
 }
 
 void
-coordinator_restart(struct coordinator *coordinator, bool has_performed)
+coordinator_restart(struct coordinator *coordinator,
+                    enum coordinator_progress progress)
 {
+    coordinator->was_finish_sent = progress == COORDINATOR_MAY_HAVE_FINISHED;
     coordinator->is_lost[COORDINATOR_DESTINATION] = true;
-    coordinator_happened(coordinator, has_performed
-                                          ? COORDINATOR_EVENT_RESUME
-                                          : COORDINATOR_EVENT_RESTART);
+    coordinator_happened(coordinator, progress == COORDINATOR_HAS_BEGUN
+                                          ? COORDINATOR_EVENT_RESTART
+                                          : COORDINATOR_EVENT_RESUME);
 }
 
 void
@@ -120,5 +122,7 @@ coordinator_gave_up(struct coordinator *coordinator, const struct error *why)
     if (!error_is_set(&coordinator->error)) {
         error_copy(&coordinator->error, why);
     }
-    coordinator_happened(coordinator, COORDINATOR_EVENT_DESTINATION_LOST);
+    coordinator_happened(coordinator, coordinator->was_finish_sent
+                                          ? COORDINATOR_EVENT_DESTINATION_LOST
+                                          : COORDINATOR_EVENT_UNFINISHED);
 }

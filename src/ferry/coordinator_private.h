@@ -22,6 +22,7 @@ struct coordinator {
     void *cookie;                 /* Owned. The last that came. */
     size_t cookie_size;
     bool is_lost[2];
+    bool was_finish_sent;       /* Not one that cancels. */
     bool does_destination_hang; /* What it will be lost for. */
     struct error error;         /* Why it failed: the first cause. */
     struct error finish_error;  /* What a cancelling Finish said. */

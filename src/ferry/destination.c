@@ -104,6 +104,9 @@ destination_happened(struct destination *destination,
     }
     destination->before = destination->state;
     destination->state = rule->to;
+    if (rule->to == DESTINATION_STATE_IDLE) {
+        destination_note_outcome(destination, rule->act);
+    }
     saved = save_state(destination, &err);
     start_deadline(destination);
     destination_act(destination, rule->act, saved < 0 ? &err : NULL);
@@ -182,6 +185,7 @@ hear_ended(struct domain_migration *migration, const struct error *why)
               " host '%s': %s",
               domain->name, domain->host->settings.name, why->message);
     destination_fail(destination, &err);
+    destination_judge_end(destination);
     destination_happened(destination, DESTINATION_EVENT_QEMU_GONE);
 }
 
@@ -212,7 +216,7 @@ hear_restarted(struct domain_migration *migration)
 
     error_set(&err, ERROR_OPERATION_ABORTED, "the daemon was restarted");
     destination_fail(destination, &err);
-    destination->is_client_gone = true;
+    destination->is_client_gone = destination->handover.comes_back;
     destination_happened(
         destination, destination_variant(destination, DESTINATION_EVENT_BACK));
 }
@@ -274,7 +278,7 @@ destination_free(struct domain_migration *migration)
         qmp_forget(qemu_process_monitor(qemu), destination);
         domain_forget_cpu(destination->domain);
     }
-    destination_answer_questions(destination, HANDOVER_PENDING);
+    destination_answer_questions(destination, false);
     free(destination->handover.uri);
     guest_seen_cpu_free(destination->cpu_there);
     destination_close_tunnel(destination);

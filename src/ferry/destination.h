@@ -36,9 +36,10 @@ struct destination {
     struct destination_handover {
         bool has_id;
         struct uuid id;
-        bool has_token;  /* Finish has brought it. */
-        bool comes_back; /* The source is the coordinator, and goes on. */
-        char *uri;       /* Owned. The source's daemon, for people; or NULL. */
+        bool has_token;    /* Finish has brought it. */
+        bool may_have_run; /* cont was sent, and nothing disproves that. */
+        bool comes_back;   /* The source is the coordinator, and goes on. */
+        char *uri; /* Owned. The source's daemon, for people; or NULL. */
     } handover;
     struct list questions; /* Who waits for a reclaimed guest's end. */
 
@@ -47,6 +48,9 @@ struct destination {
     uint64_t client_id;
     bool is_client_gone;  /* For good, or until it is back. */
     bool has_source_come; /* QEMU gets the guest. */
+    bool was_restored;    /* After a restart of the daemon. */
+    bool is_cont_ours;    /* It was this daemon that has sent it... */
+    bool has_resumed;     /* ... and QEMU has said RESUME. */
 
     /* Owned.  What the guest sees where it runs; NULL: the source has not
      * said. */
@@ -94,19 +98,31 @@ void destination_joined(struct destination *destination, uint64_t client_id);
 enum destination_event
 destination_variant(const struct destination *destination,
                     enum destination_event variant);
-void destination_learn_handover(struct destination *destination,
-                                const struct cookie_handover *cookie);
+/* Prepare's: fails where that handover has taken place. */
+int destination_learn_handover(struct destination *destination,
+                               const struct cookie_handover *cookie,
+                               struct error *err);
+/* Finish's: it was meant for an earlier migration, or for a later one. */
+bool destination_is_other_handover(const struct destination *destination,
+                                   const struct migration_cookie *cookie);
 void destination_add_handover(const struct destination *destination,
                               struct migration_cookie *cookie);
 /* Finish's: fails where the source has not given its token. */
 int destination_take_token(struct destination *destination,
                            const struct migration_cookie *cookie,
                            struct error *err);
-/* Keeps the outcome on disk; nothing where the source keeps no tokens. */
-void destination_note_outcome(struct destination *destination, bool is_taken);
-/* Answers who has reclaimed it. */
+/* Keeps on disk what its end, that rule, says of the guest; nothing where the
+ * source keeps no tokens, or where it can't be known.  To be called before the
+ * end is on disk: there is nobody afterwards who would know it. */
+void destination_note_outcome(const struct destination *destination,
+                              enum destination_action end);
+/* Answers who has reclaimed it: with its end, or that it is not known yet. */
 void destination_answer_questions(struct destination *destination,
-                                  enum handover_verdict verdict);
+                                  bool is_over);
+/* QEMU is dead.  Where it was listened to from cont to its last word, and has
+ * not said RESUME, which it does before the CPUs run (QEMU 7.2), the guest has
+ * never run here. */
+void destination_judge_end(struct destination *destination);
 void destination_save_handover(const struct destination *destination,
                                struct record *record);
 void destination_restore_handover(struct destination *destination,

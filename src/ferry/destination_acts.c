@@ -278,6 +278,9 @@ let_go(struct destination *destination, enum destination_action action)
 {
     AUTO_ERROR err = {0};
 
+    if (!destination->domain->qemu) {
+        return; /* Found dead after a restart; its end follows. */
+    }
     /* The source's are down since it has handed the guest over. */
     if (domain_network_set_up(destination->domain, true, &err) < 0) {
         destination_fail(destination, &err);
@@ -338,8 +341,7 @@ end_failed(struct destination *destination)
         domain->id = -1; /* Nobody was told that it was here. */
     }
     undo_define(destination);
-    destination_note_outcome(destination, false);
-    destination_answer_questions(destination, HANDOVER_RETURNED);
+    destination_answer_questions(destination, true);
     domain->migration = NULL;
     destination->base.free(&destination->base);
     domain_stopped(domain, end.reason, end.detail);
@@ -403,6 +405,7 @@ end_arrived(struct destination *destination, bool is_running)
     struct ferry_call *call = STEAL(destination->call);
     struct ferry_result result = {.domain = domain};
     AUTO_FREE char *cookie = NULL;
+    bool was_restored = destination->was_restored;
 
     if (destination->has_statistics) {
         migration_statistics_resumed(&destination->statistics,
@@ -413,7 +416,6 @@ end_arrived(struct destination *destination, bool is_running)
     }
     cookie = finish_cookie(destination, &result.cookie_size);
     result.cookie = cookie;
-    destination_note_outcome(destination, true);
     domain->migration = NULL;
     destination->base.free(&destination->base);
     settle_state(domain, is_running);
@@ -423,6 +425,9 @@ end_arrived(struct destination *destination, bool is_running)
         qmp_announce_self(qemu_process_monitor(domain->qemu), NULL, NULL);
     }
     domain_learn_chardevs(domain);
+    if (was_restored) {
+        domain_learn_state(domain); /* It may have halted long ago. */
+    }
     qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
     if (call) {
         call->done(call, &result, NULL);

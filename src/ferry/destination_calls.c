@@ -45,6 +45,8 @@ static void refused(struct qemu_migration_start *start,
                     const struct error *err);
 static int find_finishing(struct host *host, const char *name,
                           struct destination **destination, struct error *err);
+static int check_handover(struct host *host, const char *name,
+                          struct ferry_cookie bytes, struct error *err);
 static struct destination *enter_finish(struct host *host, const char *name,
                                         enum destination_event event,
                                         enum qemu_migration_phase phase,
@@ -93,9 +95,6 @@ prepare(struct host *host, const struct migration_parameters *parameters,
         destination->flags = flags;
         destination->original_name = STEAL(arrival.original_name);
         destination->cpu_there = STEAL(arrival.cpu);
-        if (arrival.has_handover) {
-            destination_learn_handover(destination, &arrival.handover);
-        }
         if (set_up(&arrival, destination, &err) < 0) {
             arrival.domain->migration = NULL;
             destination->base.free(&destination->base);
@@ -129,10 +128,15 @@ ferry_finish(struct host *host, const char *name, struct ferry_cookie cookie,
         cancelled                      ? DESTINATION_EVENT_FINISH_CANCELLED
         : (flags & VIR_MIGRATE_PAUSED) ? DESTINATION_EVENT_FINISH_PAUSED
                                        : DESTINATION_EVENT_FINISH;
-    struct destination *destination =
-        enter_finish(host, name, event, QEMU_MIGRATION_PHASE_FINISH3, call);
+    struct destination *destination;
     AUTO_ERROR err = {0};
 
+    if (check_handover(host, name, cookie, &err) < 0) {
+        call->done(call, NULL, &err);
+        return;
+    }
+    destination =
+        enter_finish(host, name, event, QEMU_MIGRATION_PHASE_FINISH3, call);
     if (!destination) {
         return;
     }
@@ -146,6 +150,34 @@ ferry_finish(struct host *host, const char *name, struct ferry_cookie cookie,
         cancel(destination);
     }
     destination_happened(destination, event);
+}
+
+/* A call that was long on its way, and meant for another migration, changes
+ * nothing.  What else is wrong with its cookie is found later. */
+static int
+check_handover(struct host *host, const char *name, struct ferry_cookie bytes,
+               struct error *err)
+{
+    const struct domain *domain = domain_find_by_name(host, name);
+    const struct destination *destination =
+        domain ? destination_find(domain) : NULL;
+    AUTO_MIGRATION_COOKIE cookie = {0};
+    AUTO_ERROR ignored = {0};
+
+    if (destination) {
+        struct ferry_identity identity = {host, destination->original_name,
+                                          &domain->uuid};
+
+        if (ferry_cookie_read(&cookie, bytes, MIGRATION_CALL_FINISH, &identity,
+                              &ignored) == 0 &&
+            destination_is_other_handover(destination, &cookie)) {
+            return error_set(err, ERROR_OPERATION_INVALID,
+                             "this Finish is of another migration of domain"
+                             " '%s'",
+                             name);
+        }
+    }
+    return 0;
 }
 
 /* The configuration does not come in a cookie: it is what runs. */
@@ -318,6 +350,10 @@ set_up(struct arrival *arrival, struct destination *destination,
     const struct migration_parameters *parameters = arrival->parameters;
     AUTO_ERROR dropped = {0};
 
+    if (arrival->has_handover &&
+        destination_learn_handover(destination, &arrival->handover, err) < 0) {
+        return -1;
+    }
     incoming_error_take(arrival->host, arrival->domain->name, &dropped);
     destination->listen_address = xstrdup_null(parameters->listen_address);
     destination->has_uri = parameters->migrate_uri;

@@ -11,6 +11,9 @@
 
 static struct destination *find(struct host *host, const struct uuid *uuid,
                                 const struct uuid *handover);
+static enum handover_verdict find_outcome(struct host *host,
+                                          const struct uuid *domain,
+                                          const struct uuid *handover);
 static void answer(struct handover_question *question,
                    enum handover_verdict verdict,
                    const struct destination *destination);
@@ -25,17 +28,42 @@ destination_variant(const struct destination *destination,
                                             : destination_event_base(variant);
 }
 
-void
+int
 destination_learn_handover(struct destination *destination,
-                           const struct cookie_handover *cookie)
+                           const struct cookie_handover *cookie,
+                           struct error *err)
 {
     struct destination_handover *handover = &destination->handover;
+    struct domain *domain = destination->domain;
 
+    /* One that is prepared once more was returned. */
+    switch (ledger_find(domain->host, &domain->uuid, &cookie->id)) {
+    case LEDGER_NOTHING:
+        break;
+    case LEDGER_RETURNED:
+        if (ledger_forget(domain->host, &cookie->id, err) < 0) {
+            return -1;
+        }
+        break;
+    default:
+        return error_set(err, ERROR_OPERATION_INVALID,
+                         "this migration of domain '%s' has taken place",
+                         domain->name);
+    }
     handover->has_id = true;
     handover->id = cookie->id;
     handover->comes_back = cookie->comes_back;
     free(handover->uri);
     handover->uri = xstrdup_null(cookie->uri);
+    return 0;
+}
+
+bool
+destination_is_other_handover(const struct destination *destination,
+                              const struct migration_cookie *cookie)
+{
+    return destination->handover.has_id && cookie->sections & COOKIE_HANDOVER &&
+           !uuid_is_equal(&cookie->handover.id, &destination->handover.id);
 }
 
 void
@@ -81,22 +109,40 @@ destination_take_token(struct destination *destination,
 }
 
 void
-destination_note_outcome(struct destination *destination, bool is_taken)
+destination_note_outcome(const struct destination *destination,
+                         enum destination_action end)
 {
-    struct domain *domain = destination->domain;
-    AUTO_ERROR err = {0};
+    const struct destination_handover *handover = &destination->handover;
+    bool is_taken = end == DESTINATION_ACTION_END_RUNNING ||
+                    end == DESTINATION_ACTION_END_PAUSED;
 
-    if (destination->handover.has_id &&
-        ledger_save(domain, &destination->handover.id,
-                    is_taken ? LEDGER_TAKEN : LEDGER_RETURNED, &err) < 0) {
-        host_note(domain->host, LOG_LEVEL_ERROR, domain, "%s", err.message);
+    if (handover->has_id && (is_taken || !handover->may_have_run)) {
+        ledger_note(destination->domain, &handover->id,
+                    is_taken ? LEDGER_TAKEN : LEDGER_RETURNED);
     }
 }
 
 void
-destination_answer_questions(struct destination *destination,
-                             enum handover_verdict verdict)
+destination_judge_end(struct destination *destination)
 {
+    const struct qemu_process *qemu = destination->domain->qemu;
+
+    if (destination->is_cont_ours && !destination->has_resumed && qemu &&
+        qemu_process_state(qemu) != QEMU_PROCESS_MONITOR_LOST) {
+        destination->handover.may_have_run = false;
+    }
+}
+
+void
+destination_answer_questions(struct destination *destination, bool is_over)
+{
+    const struct domain *domain = destination->domain;
+    enum handover_verdict verdict = HANDOVER_PENDING;
+
+    if (is_over && !list_is_empty(&destination->questions)) {
+        verdict = find_outcome(domain->host, &domain->uuid,
+                               &destination->handover.id);
+    }
     LIST_FOR_EACH (link, &destination->questions) {
         struct handover_question *question =
             container_of(link, struct handover_question, link);
@@ -120,6 +166,7 @@ destination_save_handover(const struct destination *destination,
     record_set_text(record, "handover-id", id);
     record_set_bool(record, "handover-has-token", handover->has_token);
     record_set_bool(record, "handover-comes-back", handover->comes_back);
+    record_set_bool(record, "handover-may-have-run", handover->may_have_run);
     if (handover->uri) {
         record_set_text(record, "handover-uri", handover->uri);
     }
@@ -140,6 +187,9 @@ destination_restore_handover(struct destination *destination,
     handover->comes_back =
         handover->has_id &&
         record_find_bool(record, "handover-comes-back", false);
+    handover->may_have_run =
+        destination->state == DESTINATION_STATE_RESUMING ||
+        record_find_bool(record, "handover-may-have-run", false);
 }
 
 const char *
@@ -157,20 +207,15 @@ ferry_handover(struct host *host, const struct uuid *domain,
                const struct uuid *handover, enum handover_wish wish,
                uint64_t client_id, struct handover_question *question)
 {
-    static const enum handover_verdict verdicts[] = {
-        [LEDGER_NOTHING] = HANDOVER_UNKNOWN,
-        [LEDGER_TAKEN] = HANDOVER_TAKEN,
-        [LEDGER_RETURNED] = HANDOVER_RETURNED,
-    };
     struct destination *destination = find(host, domain, handover);
 
     if (!destination) {
-        answer(question, verdicts[ledger_find(host, domain, handover)], NULL);
+        answer(question, find_outcome(host, domain, handover), NULL);
     } else if (wish == HANDOVER_RECLAIM &&
                destination_takes(destination, DESTINATION_EVENT_RECLAIMED)) {
         reclaim(destination, question);
     } else {
-        if (destination->handover.comes_back) {
+        if (destination->handover.comes_back && destination->is_client_gone) {
             destination_joined(destination, client_id);
         }
         answer(question,
@@ -179,6 +224,20 @@ ferry_handover(struct host *host, const struct uuid *domain,
                    : HANDOVER_PENDING,
                destination);
     }
+}
+
+static enum handover_verdict
+find_outcome(struct host *host, const struct uuid *domain,
+             const struct uuid *handover)
+{
+    static const enum handover_verdict verdicts[] = {
+        [LEDGER_NOTHING] = HANDOVER_UNKNOWN,
+        [LEDGER_UNSAVED] = HANDOVER_PENDING,
+        [LEDGER_TAKEN] = HANDOVER_TAKEN,
+        [LEDGER_RETURNED] = HANDOVER_RETURNED,
+    };
+
+    return verdicts[ledger_find(host, domain, handover)];
 }
 
 static struct destination *

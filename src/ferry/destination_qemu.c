@@ -21,6 +21,7 @@ static void cpu_known(void *owner, const struct error *err);
 static void arm_step_done(struct destination *destination);
 static void resumed(void *owner, const struct error *err);
 static void settled(void *owner, const struct error *err);
+static bool is_as_it_came(enum qmp_run_state state);
 static void examined(void *owner, const struct qmp_status *status,
                      const struct error *err);
 static void looked(void *owner, const struct qmp_migration *migration,
@@ -61,6 +62,8 @@ destination_resume(struct destination *destination)
 {
     struct domain *domain = destination->domain;
 
+    destination->handover.may_have_run = true;
+    destination->is_cont_ours = true;
     domain_expect_nothing(domain); /* From here on the guest may halt. */
     domain->on_resume = (struct domain_expectation){
         VIR_DOMAIN_RUNNING_MIGRATED, VIR_DOMAIN_EVENT_RESUMED_MIGRATED};
@@ -143,6 +146,7 @@ destination_qemu_event(struct destination *destination,
 {
     /* Before cont is answered: a QEMU that dies then has run the guest. */
     if (event->type == QMP_EVENT_RESUME) {
+        destination->has_resumed = true;
         destination_happened(destination, DESTINATION_EVENT_RUNNING);
         return;
     }
@@ -268,6 +272,9 @@ resumed(void *owner, const struct error *failed)
     struct destination *destination = owner;
 
     if (failed) {
+        if (failed->code != ERROR_PEER_LOST) {
+            destination->handover.may_have_run = destination->has_resumed;
+        }
         refused(destination, failed);
         return;
     }
@@ -302,13 +309,27 @@ examined(void *owner, const struct qmp_status *status,
 
     if (failed) {
         refused(destination, failed);
-    } else if (status->is_running) {
+    } else if (!is_as_it_came(status->state)) {
         destination_happened(destination, DESTINATION_EVENT_RUNNING);
     } else {
         error_set(&err, ERROR_OPERATION_FAILED, "the guest does not run: %s",
                   status->state_name);
-        refused(destination, &err);
+        destination_fail(destination, &err);
+        destination->handover.may_have_run = false;
+        destination_happened(destination, destination->handover.has_token
+                                              ? DESTINATION_EVENT_FROZEN
+                                              : DESTINATION_EVENT_REFUSED);
     }
+}
+
+/* Not run since it was loaded: one that has, and stands still again, says for
+ * what (QEMU 7.2). */
+static bool
+is_as_it_came(enum qmp_run_state state)
+{
+    return state == QMP_RUN_STATE_PAUSED || state == QMP_RUN_STATE_INMIGRATE ||
+           state == QMP_RUN_STATE_PRELAUNCH ||
+           state == QMP_RUN_STATE_POSTMIGRATE;
 }
 
 static void
@@ -343,6 +364,7 @@ looked(void *owner, const struct qmp_migration *migration,
         destination_happened(destination, DESTINATION_EVENT_ABSENT);
         break;
     default:
+        destination_source_came(destination);
         destination_happened(destination, DESTINATION_EVENT_COMING);
         break;
     }

@@ -79,8 +79,12 @@ void ferry_prepare2(struct host *host,
                     unsigned flags, struct ferry_call *call);
 void ferry_finish2(struct host *host, const char *name, unsigned flags,
                    int retcode, struct ferry_call *call);
+/* UNUSED, for a coordinator of this daemon: cancelled, and no Finish was sent
+ * that would let the guest run there. */
+enum ferry_confirmation { FERRY_CONFIRMED, FERRY_CANCELLED, FERRY_UNUSED };
 void ferry_confirm(struct domain *domain, struct ferry_cookie cookie,
-                   unsigned flags, int cancelled, struct ferry_call *call);
+                   unsigned flags, enum ferry_confirmation word,
+                   struct ferry_call *call);
 
 /* Perform of a peer-to-peer migration: this daemon is the coordinator, and
  * calls the daemon at 'uri' and itself.  Answers at the end of it all, without

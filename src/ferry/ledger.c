@@ -2,6 +2,7 @@
 
 #include "ferry/ledger.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,47 +11,73 @@
 
 enum { RECORD_VERSION = 1 };
 
+/* What could not be saved. */
+struct unsaved {
+    struct list link; /* In host->outcomes. */
+    struct uuid domain, handover;
+    char *name; /* Owned. Of the domain. */
+    enum ledger_outcome outcome;
+};
+
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 
+static int save(const struct host *host, const struct unsaved *entry,
+                struct error *err);
+static struct unsaved *find_unsaved(struct host *host,
+                                    const struct uuid *handover);
+static void unsaved_free(struct unsaved *entry);
 static char *folder_of(const struct host *host);
 static char *file_name(const struct uuid *handover);
 static void remove_if_old(void *owner, const char *name);
 
-int
-ledger_save(const struct domain *domain, const struct uuid *handover,
-            enum ledger_outcome outcome, struct error *err)
+void
+ledger_note(const struct domain *domain, const struct uuid *handover,
+            enum ledger_outcome outcome)
 {
-    AUTO_FREE char *folder = folder_of(domain->host);
-    AUTO_FREE char *name = file_name(handover);
-    AUTO(record) *record = record_new(RECORD_VERSION);
-    char uuid[UUID_TEXT_SIZE];
+    struct host *host = domain->host;
+    struct unsaved *entry = xcalloc(1, sizeof *entry);
+    AUTO_ERROR err = {0};
 
-    uuid_format(&domain->uuid, uuid);
-    record_set_text(record, "domain", uuid);
-    record_set_text(record, "name", domain->name);
-    record_set_text(record, "outcome",
-                    outcome == LEDGER_TAKEN ? "taken" : "returned");
-    record_set_number(record, "when", realtime_ms());
-    if (store_make_folder(folder, err) < 0 ||
-        store_save(folder, name, record, err) < 0) {
-        return error_wrap(err,
-                          "keeping the end of the migration of domain '%s'",
-                          domain->name);
+    unsaved_free(find_unsaved(host, handover));
+    *entry = (struct unsaved){.domain = domain->uuid,
+                              .handover = *handover,
+                              .name = xstrdup(domain->name),
+                              .outcome = outcome};
+    list_add(&host->outcomes, &entry->link);
+    if (save(host, entry, &err) < 0) {
+        host_note(host, LOG_LEVEL_ERROR, domain, "%s", err.message);
+    } else {
+        unsaved_free(entry);
     }
-    return 0;
+}
+
+int
+ledger_forget(struct host *host, const struct uuid *handover, struct error *err)
+{
+    AUTO_FREE char *folder = folder_of(host);
+    AUTO_FREE char *name = file_name(handover);
+
+    unsaved_free(find_unsaved(host, handover));
+    return store_remove(folder, name, err);
 }
 
 enum ledger_outcome
-ledger_find(const struct host *host, const struct uuid *domain,
+ledger_find(struct host *host, const struct uuid *domain,
             const struct uuid *handover)
 {
     AUTO_FREE char *folder = folder_of(host);
     AUTO_FREE char *name = file_name(handover);
+    struct unsaved *unsaved = find_unsaved(host, handover);
     AUTO_ERROR err = {0};
-    AUTO(record) *record = store_load(folder, name, &err);
+    AUTO(record) *record = NULL;
     const char *outcome;
     char uuid[UUID_TEXT_SIZE];
 
+    if (unsaved && save(host, unsaved, &err) < 0) {
+        return LEDGER_UNSAVED;
+    }
+    unsaved_free(unsaved);
+    record = store_load(folder, name, &err);
     if (!record) {
         return LEDGER_NOTHING;
     }
@@ -66,6 +93,14 @@ ledger_find(const struct host *host, const struct uuid *domain,
 }
 
 void
+ledger_stop(struct host *host)
+{
+    LIST_FOR_EACH (link, &host->outcomes) {
+        unsaved_free(container_of(link, struct unsaved, link));
+    }
+}
+
+void
 ledger_clean(struct host *host)
 {
     AUTO_FREE char *folder = folder_of(host);
@@ -73,6 +108,51 @@ ledger_clean(struct host *host)
 
     if (store_each(folder, ".record", remove_if_old, host, &err) < 0) {
         host_note(host, LOG_LEVEL_WARNING, NULL, "%s", err.message);
+    }
+}
+
+static int
+save(const struct host *host, const struct unsaved *entry, struct error *err)
+{
+    AUTO_FREE char *folder = folder_of(host);
+    AUTO_FREE char *name = file_name(&entry->handover);
+    AUTO(record) *record = record_new(RECORD_VERSION);
+    char uuid[UUID_TEXT_SIZE];
+
+    uuid_format(&entry->domain, uuid);
+    record_set_text(record, "domain", uuid);
+    record_set_text(record, "name", entry->name);
+    record_set_text(record, "outcome",
+                    entry->outcome == LEDGER_TAKEN ? "taken" : "returned");
+    record_set_number(record, "when", realtime_ms());
+    if (store_save(folder, name, record, err) < 0) {
+        return error_wrap(err,
+                          "keeping the end of the migration of domain '%s'",
+                          entry->name);
+    }
+    return 0;
+}
+
+static struct unsaved *
+find_unsaved(struct host *host, const struct uuid *handover)
+{
+    LIST_FOR_EACH (link, &host->outcomes) {
+        struct unsaved *entry = container_of(link, struct unsaved, link);
+
+        if (uuid_is_equal(&entry->handover, handover)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static void
+unsaved_free(struct unsaved *entry)
+{
+    if (entry) {
+        list_remove(&entry->link);
+        free(entry->name);
+        free(entry);
     }
 }
 

@@ -17,14 +17,26 @@ enum { LEDGER_DAYS = 30 };
 /* TAKEN: the guest is this host's, and has run here, or was let settle here as
  * it was asked to.  RETURNED: it has never run here, its QEMU is dead, and it
  * will not be started any more. */
-enum ledger_outcome { LEDGER_NOTHING, LEDGER_TAKEN, LEDGER_RETURNED };
+enum ledger_outcome {
+    LEDGER_NOTHING,
+    LEDGER_UNSAVED, /* It is known, but could not be saved yet. */
+    LEDGER_TAKEN,
+    LEDGER_RETURNED,
+};
 
-int ledger_save(const struct domain *domain, const struct uuid *handover,
-                enum ledger_outcome outcome, struct error *err);
+/* Saves it.  Where that fails, the log says so, and it is tried again when
+ * somebody asks: nobody is told what is not on disk. */
+void ledger_note(const struct domain *domain, const struct uuid *handover,
+                 enum ledger_outcome outcome);
+/* Removes an entry, for a handover that is tried once more.  Fails where it
+ * would come back. */
+int ledger_forget(struct host *host, const struct uuid *handover,
+                  struct error *err);
 /* LEDGER_NOTHING where there is no entry, or none of that domain that can be
  * read. */
-enum ledger_outcome ledger_find(const struct host *host,
-                                const struct uuid *domain,
+enum ledger_outcome ledger_find(struct host *host, const struct uuid *domain,
                                 const struct uuid *handover);
 /* Removes what is too old: for the daemon's start. */
 void ledger_clean(struct host *host);
+/* Forgets what could not be saved: for the daemon's end. */
+void ledger_stop(struct host *host);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "ferry/handover.h"
+#include "ferry/ledger.h"
 #include "ferry/source.h"
 #include "ferry/tunnel.h"
 
@@ -173,7 +174,8 @@ peer_make_coordinator(struct peer *peer)
                    .end = &peer->there,
                    .name = peer->uri,
                    .comes_back = peer->has_handover &&
-                                      !(peer->flags & VIR_MIGRATE_TUNNELLED)},
+                                      !(peer->flags & (VIR_MIGRATE_TUNNELLED |
+                                                       VIR_MIGRATE_OFFLINE))},
     };
 
     peer->there = (struct coordinator_remote){
@@ -290,6 +292,8 @@ peer_interrupt(struct peer *peer, const struct error *why)
     case COORDINATOR_STATE_DUMPING:
     case COORDINATOR_STATE_LOOKING:
     case COORDINATOR_STATE_PREPARING:
+    case COORDINATOR_STATE_REBEGINNING:
+    case COORDINATOR_STATE_REPREPARING:
         coordinator_interrupt(peer->coordinator);
         return true;
     default:
@@ -336,9 +340,11 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
     if (warning) {
         note(peer, LOG_LEVEL_WARNING, "%s", warning->message);
     }
-    peer_stop_rejoining(peer);
+    if (peer_stop_rejoining(peer) || !peer->connection ||
+        !rpc_connection_is_open(peer->connection)) {
+        withdraw(peer, state);
+    }
     coordinator_free(STEAL(peer->coordinator));
-    withdraw(peer, state);
     give_up(peer, &told);
     peer->is_over = true;
     answer(peer, err ? &told : NULL);
@@ -350,8 +356,7 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
 static void
 withdraw(struct peer *peer, enum coordinator_state state)
 {
-    if (state == COORDINATOR_STATE_FAILED && peer->has_handover_id &&
-        !(peer->connection && rpc_connection_is_open(peer->connection))) {
+    if (state == COORDINATOR_STATE_FAILED && peer->has_handover_id) {
         ferry_withdraw(peer->domain, peer->uri, &peer->handover);
     }
 }
@@ -386,6 +391,7 @@ void
 ferry_stop(struct host *host)
 {
     ferry_stop_withdrawals(host);
+    ledger_stop(host);
     LIST_FOR_EACH (link, &host->peers) {
         struct peer *peer = container_of(link, struct peer, link);
         AUTO_ERROR err = {0};

@@ -92,7 +92,7 @@ void peer_open(struct peer *peer, int64_t timeout_ms,
 
 /* peer_rejoin.c: for struct coordinator_callbacks. */
 void peer_rejoin(void *owner, enum coordinator_state state);
-void peer_stop_rejoining(struct peer *peer);
+bool peer_stop_rejoining(struct peer *peer);
 /* What must survive a restart of the daemon; and what is made of it: false
  * where the record tells of no migration that goes on. */
 void peer_save(const struct peer *peer, struct record *record);

@@ -19,6 +19,7 @@ enum {
     OPEN_TIMEOUT_MS = 5000,
     FIRST_PAUSE_MS = 50,
     LONGEST_PAUSE_MS = 1000,
+    ANSWER_TIMEOUT_MS = 20000, /* It may have to kill a QEMU first. */
 };
 
 /* Where the migration stands, for the question. */
@@ -56,8 +57,10 @@ static const enum meaning meanings[][HANDOVER_VERDICT_COUNT] = {
 static void try_now(void *owner);
 static void opened(void *owner, const struct rpc_opened *opened,
                    const struct error *err);
+static void waited_enough(void *owner);
 static void answered(void *owner, const void *result, const struct error *err);
 static void take_verdict(struct peer *peer, enum handover_verdict verdict);
+static bool has_begun(const struct peer *peer);
 static void try_later(struct peer *peer, const struct error *why);
 static bool is_rejoining(const struct peer *peer);
 static enum stand stand_of(enum coordinator_state state);
@@ -76,9 +79,12 @@ peer_rejoin(void *owner, enum coordinator_state state)
     timer_start(&peer->rejoin, host->loop, 0, try_now, peer);
 }
 
-void
+bool
 peer_stop_rejoining(struct peer *peer)
 {
+    bool was_rejoining = timer_is_running(&peer->rejoin) ||
+                         peer->is_reopening || peer->rejoin_asking;
+
     timer_stop(&peer->rejoin);
     if (peer->is_reopening) {
         peer->is_reopening = false;
@@ -87,6 +93,7 @@ peer_stop_rejoining(struct peer *peer)
     if (peer->rejoin_asking) {
         rpc_pending_cancel(STEAL(peer->rejoin_asking));
     }
+    return was_rejoining;
 }
 
 static void
@@ -128,6 +135,19 @@ opened(void *owner, const struct rpc_opened *opened, const struct error *err)
     memcpy(args.handover, peer->handover.bytes, sizeof args.handover);
     peer->rejoin_asking = rpc_request(
         peer->connection, REMOTE_PROC_VMFERRY_HANDOVER, &args, answered, peer);
+    timer_start(&peer->rejoin, peer->domain->host->loop, ANSWER_TIMEOUT_MS,
+                waited_enough, peer);
+}
+
+static void
+waited_enough(void *owner)
+{
+    struct peer *peer = owner;
+
+    rpc_pending_cancel(STEAL(peer->rejoin_asking));
+    if (is_rejoining(peer)) {
+        try_later(peer, NULL);
+    }
 }
 
 static void
@@ -137,6 +157,7 @@ answered(void *owner, const void *result, const struct error *err)
     struct peer *peer = owner;
 
     peer->rejoin_asking = NULL;
+    timer_stop(&peer->rejoin);
     if (!is_rejoining(peer)) {
         return;
     }
@@ -153,9 +174,17 @@ take_verdict(struct peer *peer, enum handover_verdict verdict)
 {
     enum coordinator_state state = coordinator_current_state(peer->coordinator);
     enum coordinator_finding finding = COORDINATOR_FOUND_NOTHING;
+    enum stand stand = stand_of(state);
     AUTO_ERROR err = {0};
 
-    switch (meanings[stand_of(state)][verdict]) {
+    if (stand == STANDS_BEFORE_PERFORM && !has_begun(peer)) {
+        error_set(&err, ERROR_OPERATION_ABORTED,
+                  "the migration of domain '%s' was ended meanwhile",
+                  peer->domain->name);
+        coordinator_gave_up(peer->coordinator, &err);
+        return;
+    }
+    switch (meanings[stand][verdict]) {
     case AS_IT_WAS:
         break;
     case RUNS_THERE:
@@ -180,7 +209,17 @@ take_verdict(struct peer *peer, enum handover_verdict verdict)
         return;
     }
     error_clear(&peer->lost);
+    peer->here.reason = NULL;
     coordinator_rejoined(peer->coordinator, finding);
+}
+
+/* The job that Begin has taken is still ours. */
+static bool
+has_begun(const struct peer *peer)
+{
+    const struct source *source = source_find(peer->domain);
+
+    return source && source->client_id == peer->here.client_id;
 }
 
 static void
@@ -201,6 +240,9 @@ try_later(struct peer *peer, const struct error *why)
               " %lld s: %s",
               peer->uri, (long long)(host->settings.rejoin_timeout_ms / 1000),
               why ? why->message : "it does not answer");
+    error_clear(&peer->lost);
+    error_copy(&peer->lost, &lost);
+    peer->here.reason = &peer->lost;
     coordinator_gave_up(peer->coordinator, &lost);
 }
 
@@ -252,7 +294,7 @@ peer_restore(struct domain *domain, const struct record *record)
     const char *uri = record_find_text(record, "peer-uri", NULL);
     struct source *source = source_find(domain);
     struct peer *peer;
-    bool has_performed;
+    enum coordinator_progress progress = COORDINATOR_HAS_BEGUN;
 
     if (!uri || !source || !source->handover.comes_back ||
         !(source_takes(source, SOURCE_EVENT_REBEGIN) ||
@@ -268,15 +310,19 @@ peer_restore(struct domain *domain, const struct record *record)
         record_find_bool(record, "peer-has-parameters", true);
     peer->handover = source->handover.id;
     peer->has_handover_id = true;
-    has_performed = source_takes(source, SOURCE_EVENT_REPERFORM);
+    if (source_takes(source, SOURCE_EVENT_REPERFORM)) {
+        progress = source_token_is_away(source->state)
+                       ? COORDINATOR_MAY_HAVE_FINISHED
+                       : COORDINATOR_PERFORMS;
+    }
     /* What the look at the source had told. */
-    if (has_performed && !source->was_running) {
+    if (progress != COORDINATOR_HAS_BEGUN && !source->was_running) {
         peer->flags |= VIR_MIGRATE_PAUSED;
     }
     restore_parameters(peer, record);
     source->client_id = peer->here.client_id;
     peer_make_coordinator(peer);
-    coordinator_restart(peer->coordinator, has_performed);
+    coordinator_restart(peer->coordinator, progress);
     return true;
 }
 
@@ -293,6 +339,9 @@ save_parameters(const struct peer *peer, struct record *record)
         switch (item->type) {
         case PARAMETER_STRING:
             record_set_text(list, item->name, item->value.s);
+            break;
+        case PARAMETER_INT:
+            record_set_number(list, item->name, item->value.i);
             break;
         case PARAMETER_ULLONG:
             record_set_number(list, item->name, (int64_t)item->value.ul);

@@ -15,8 +15,9 @@ static bool restore_source(struct domain *domain, const struct record *record);
 static bool restore_destination(struct domain *domain,
                                 const struct record *record);
 static void restore_peer(struct domain *domain, const struct record *record);
-static int read_state(const struct record *record, const char *key,
-                      const struct rules *rules);
+static void leave_if_nobody_can_be_asked(struct source *source);
+static int read_state(const struct domain *domain, const struct record *record,
+                      const char *key, const struct rules *rules);
 
 void
 ferry_restore(struct domain *domain, const struct record *record)
@@ -50,14 +51,14 @@ restore_peer(struct domain *domain, const struct record *record)
 static bool
 restore_source(struct domain *domain, const struct record *record)
 {
-    int state = read_state(record, "source-state", &source_rules);
+    int state = read_state(domain, record, "source-state", &source_rules);
     struct source *source;
 
-    if (state <= SOURCE_STATE_IDLE) {
+    if (state == SOURCE_STATE_IDLE) {
         return false;
     }
     source = source_new(domain);
-    source->state = (enum source_state)state;
+    source->state = state < 0 ? SOURCE_STATE_HANDED : (enum source_state)state;
     source->flags = (unsigned)record_find_number(record, "source-flags", 0);
     source->was_running = record_find_bool(record, "source-was-running", false);
     source->is_suspended =
@@ -71,13 +72,29 @@ restore_source(struct domain *domain, const struct record *record)
     source->parameters.persistent_xml =
         xstrdup_null(record_find_text(record, "source-persistent-xml", NULL));
     source_restore_handover(source, record);
+    leave_if_nobody_can_be_asked(source);
     return true;
+}
+
+/* As a record says that is damaged, or of another version. */
+static void
+leave_if_nobody_can_be_asked(struct source *source)
+{
+    if (source->handover.is_kept || source->state == SOURCE_STATE_KILLING ||
+        source->state == SOURCE_STATE_SHELL_GONE ||
+        !source_token_is_away(source->state)) {
+        return;
+    }
+    source->state = source->state == SOURCE_STATE_ORPHAN
+                        ? SOURCE_STATE_SHELL_GONE
+                        : SOURCE_STATE_HANDED;
 }
 
 static bool
 restore_destination(struct domain *domain, const struct record *record)
 {
-    int state = read_state(record, "destination-state", &destination_rules);
+    int state =
+        read_state(domain, record, "destination-state", &destination_rules);
     struct destination *destination;
 
     if (state <= DESTINATION_STATE_IDLE) {
@@ -93,18 +110,28 @@ restore_destination(struct domain *domain, const struct record *record)
         (uint16_t)record_find_number(record, "destination-port", 0);
     destination_restore_handover(destination, record);
     destination->was_announced = true;
+    destination->was_restored = true;
     if (destination->flags & VIR_MIGRATE_PERSIST_DEST && !domain->definition) {
         destination->persist = guest_copy(domain->live);
     }
     return true;
 }
 
-/* -1 where the record tells of none. */
+/* 0 (IDLE) where the record tells of none, -1 where it tells of one that we do
+ * not know: a damaged record, or one of another version. */
 static int
-read_state(const struct record *record, const char *key,
-           const struct rules *rules)
+read_state(const struct domain *domain, const struct record *record,
+           const char *key, const struct rules *rules)
 {
     const char *name = record_find_text(record, key, NULL);
+    int state =
+        name ? rules_name_find(rules->states, rules->state_count, name) : 0;
 
-    return name ? rules_name_find(rules->states, rules->state_count, name) : -1;
+    if (state < 0) {
+        host_note(domain->host, LOG_LEVEL_ERROR, domain,
+                  "its record has an unknown %s, '%s': the guest stays as it"
+                  " is; look at both hosts before it is resumed",
+                  key, name);
+    }
+    return state;
 }

@@ -335,14 +335,17 @@ start_deadline(struct source *source)
         break;
     case SOURCE_STATE_HANDING:
     case SOURCE_STATE_HANDING2:
-    case SOURCE_STATE_ORPHAN:
         wait_ms = settings->switchover_timeout_ms;
+        break;
+    case SOURCE_STATE_ORPHAN: /* The destination does not wait longer. */
+        wait_ms = settings->rejoin_timeout_ms;
         break;
     case SOURCE_STATE_ASKING:
         wait_ms = settings->job_timeout_ms;
         break;
     case SOURCE_STATE_ARMING:
     case SOURCE_STATE_ARMING2:
+    case SOURCE_STATE_RECHECKING:
     case SOURCE_STATE_CANCELLING:
     case SOURCE_STATE_RESTORING:
         wait_ms = QMP_DEADLINE_MS;

@@ -122,10 +122,22 @@ void source_migrate(struct source *source);
 void source_continue(struct source *source);
 void source_cancel(struct source *source);
 void source_restore(struct source *source);
-/* Where QEMU's migration stands, after a restart. */
-void source_sync(struct source *source);
 void source_watch_stall(struct source *source);
 void source_qemu_event(struct source *source, const struct qmp_event *event);
+/* NULL where there is no QEMU. */
+struct qmp_session *source_monitor(struct source *source);
+/* Whether a command failed because the connection ended under it: the end of
+ * QEMU, or of its monitor, is told elsewhere. */
+bool source_is_deaf(struct source *source, const struct error *failed);
+/* QEMU's migration is in that state now. */
+void source_migration_changed(struct source *source,
+                              enum qmp_migration_status status);
+
+/* source_back.c */
+/* Where QEMU's migration stands, after a restart. */
+void source_sync(struct source *source);
+/* Whether the guest runs here. */
+void source_examine(struct source *source);
 /* Asks query-migrate and puts the numbers into the statistics. */
 void source_sample(struct source *source);
 /* source_sample.c */

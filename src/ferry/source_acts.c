@@ -12,10 +12,13 @@
 #include "qmp/commands.h"
 
 static void carry_out(struct source *source, enum source_action action);
+static void find_out(struct source *source, enum source_action action);
 static bool needs_record(enum source_action action);
 static void answer_begin(struct source *source);
 static void answer_perform(struct source *source);
 static void take_network_down(struct domain *domain);
+static void answer_shell(struct source *source);
+static int continue_job(struct source *source, struct error *err);
 static bool keep_job(struct source *source);
 static void kill_guest(struct source *source);
 static void leave_paused(struct source *source);
@@ -63,6 +66,9 @@ carry_out(struct source *source, enum source_action action)
     case SOURCE_ACTION_ANSWER_PERFORM:
         answer_perform(source);
         break;
+    case SOURCE_ACTION_ANSWER_SHELL:
+        answer_shell(source);
+        break;
     case SOURCE_ACTION_CANCEL:
         source_break_tunnel(source);
         source_cancel(source);
@@ -79,14 +85,10 @@ carry_out(struct source *source, enum source_action action)
         kill_guest(source);
         break;
     case SOURCE_ACTION_ASK:
-        source_ask(source, HANDOVER_RECLAIM);
-        break;
     case SOURCE_ACTION_LOOK_THERE:
-        source_ask(source, HANDOVER_LOOK);
-        break;
     case SOURCE_ACTION_SYNC:
-        source_watch_stall(source);
-        source_sync(source);
+    case SOURCE_ACTION_EXAMINE:
+        find_out(source, action);
         break;
     case SOURCE_ACTION_LEAVE_PAUSED:
         leave_paused(source);
@@ -99,6 +101,21 @@ carry_out(struct source *source, enum source_action action)
     case SOURCE_ACTION_END_MIGRATED:
         end(source, action);
         break;
+    }
+}
+
+static void
+find_out(struct source *source, enum source_action action)
+{
+    if (action == SOURCE_ACTION_ASK) {
+        source_ask(source, HANDOVER_RECLAIM);
+    } else if (action == SOURCE_ACTION_LOOK_THERE) {
+        source_ask(source, HANDOVER_LOOK);
+    } else if (action == SOURCE_ACTION_EXAMINE) {
+        source_examine(source);
+    } else {
+        source_watch_stall(source);
+        source_sync(source);
     }
 }
 
@@ -154,6 +171,24 @@ answer_perform(struct source *source)
     }
 }
 
+/* The guest is whole there and nowhere else: whatever can't be saved, the
+ * coordinator has to go on. */
+static void
+answer_shell(struct source *source)
+{
+    size_t size;
+    AUTO_FREE char *cookie = source_perform_cookie(source, &size);
+    struct ferry_result result = {.cookie = cookie, .cookie_size = size};
+    struct domain *domain = source->domain;
+    AUTO_ERROR err = {0};
+
+    if (domain->migration_job.facts.is_owned &&
+        continue_job(source, &err) < 0) {
+        host_note(domain->host, LOG_LEVEL_ERROR, domain, "%s", err.message);
+    }
+    source_answer(source, &result, NULL);
+}
+
 /* The guest stands still here, and is about to answer for its addresses there.
  * A device that stays up is no reason to take it back. */
 static void
@@ -166,17 +201,25 @@ take_network_down(struct domain *domain)
     }
 }
 
-/* False where the record could not be saved: nobody may be answered then. */
+static int
+continue_job(struct source *source, struct error *err)
+{
+    struct domain *domain = source->domain;
+
+    return qemu_migration_job_continue(
+        &domain->migration_job, source->client_id,
+        monotonic_ms() + domain->host->settings.begin_timeout_ms, err);
+}
+
+/* False where the record could not be saved: nobody may be answered then.
+ * After a restart it may be kept already. */
 static bool
 keep_job(struct source *source)
 {
-    struct domain *domain = source->domain;
     AUTO_ERROR err = {0};
 
-    if (qemu_migration_job_continue(&domain->migration_job, source->client_id,
-                                    monotonic_ms() +
-                                        domain->host->settings.begin_timeout_ms,
-                                    &err) < 0) {
+    if (source->domain->migration_job.facts.is_owned &&
+        continue_job(source, &err) < 0) {
         source_fail(source, &err);
         source_happened(source, SOURCE_EVENT_UNSAVED);
         return false;

@@ -442,17 +442,19 @@ perform_with_job(struct source_entry *entry, enum source_event event)
 
 void
 ferry_confirm(struct domain *domain, struct ferry_cookie cookie, unsigned flags,
-              int cancelled, struct ferry_call *call)
+              enum ferry_confirmation word, struct ferry_call *call)
 {
+    bool cancelled = word != FERRY_CONFIRMED;
+    enum source_event cancellation =
+        word == FERRY_UNUSED ? SOURCE_EVENT_UNUSED : SOURCE_EVENT_UNPROVEN;
     enum qemu_migration_phase phase =
         cancelled ? QEMU_MIGRATION_PHASE_CONFIRM3_CANCELLED
                   : QEMU_MIGRATION_PHASE_CONFIRM3;
     struct ferry_identity identity = source_identity(domain);
     struct source *source = source_find(domain);
-    enum source_event event =
-        !cancelled ? SOURCE_EVENT_CONFIRM
-        : source   ? source_variant(source, SOURCE_EVENT_UNPROVEN)
-                   : SOURCE_EVENT_CONFIRM_CANCELLED;
+    enum source_event event = !cancelled ? SOURCE_EVENT_CONFIRM
+                              : source   ? source_variant(source, cancellation)
+                                         : SOURCE_EVENT_CONFIRM_CANCELLED;
     AUTO_MIGRATION_COOKIE read = {0};
     AUTO_ERROR err = {0};
 

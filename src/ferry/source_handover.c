@@ -97,7 +97,7 @@ source_restore_handover(struct source *source, const struct record *record)
     handover->is_kept = handover->has_id && handover->uri &&
                         record_find_bool(record, "handover-is-kept", false);
     handover->comes_back =
-        handover->has_id &&
+        handover->has_id && record_has(record, "peer-uri") &&
         record_find_bool(record, "handover-comes-back", false);
 }
 

@@ -25,23 +25,18 @@ static const uint32_t always_on = QMP_CAPABILITY_EVENTS |
                                   QMP_CAPABILITY_RETURN_PATH |
                                   QMP_CAPABILITY_PAUSE_BEFORE_SWITCHOVER;
 
-static struct qmp_session *monitor_of(struct source *source);
 static void armed(void *owner, const struct error *err);
 static void command_done(void *owner, const struct error *err);
 static void ignore_done(void *owner, const struct error *err);
 static void guest_stopped_for_error(struct source *source,
                                     const struct qmp_event *event);
 static bool has_stopped_itself(enum qmp_run_state state);
-static void status_changed(struct source *source,
-                           enum qmp_migration_status status);
 static void failure_known(void *owner, const struct qmp_migration *migration,
                           const struct error *err);
 static void sampled(void *owner, const struct qmp_migration *migration,
                     const struct error *err);
 static void cancel_looked(void *owner, const struct qmp_migration *migration,
                           const struct error *err);
-static void synced(void *owner, const struct qmp_migration *migration,
-                   const struct error *err);
 static void looked(void *owner, const struct qmp_migration *migration,
                    const struct error *err);
 static void status_known(void *owner, const struct qmp_status *status,
@@ -49,14 +44,13 @@ static void status_known(void *owner, const struct qmp_status *status,
 static void look_again(void *owner);
 static void resumed(void *owner, const struct error *err);
 static void refused(struct source *source, const struct error *why);
-static bool is_deaf(struct source *source, const struct error *failed);
 static void look_for_progress(void *owner);
 
 void
 source_arm(struct source *source)
 {
     struct domain *domain = source->domain;
-    struct qmp_session *monitor = monitor_of(source);
+    struct qmp_session *monitor = source_monitor(source);
     uint32_t known = domain->host->qemu->migration_capabilities;
     uint32_t on = always_on;
     struct qmp_migration_parameters parameters = {
@@ -108,7 +102,7 @@ source_migrate(struct source *source)
         return;
     }
     connect = migration_uri_connect(&uri);
-    qmp_migrate(monitor_of(source), connect, command_done, source);
+    qmp_migrate(source_monitor(source), connect, command_done, source);
 }
 
 /* The numbers are asked for in the same breath: Perform's answer, which comes
@@ -116,7 +110,7 @@ source_migrate(struct source *source)
 void
 source_continue(struct source *source)
 {
-    qmp_migrate_continue(monitor_of(source), command_done, source);
+    qmp_migrate_continue(source_monitor(source), command_done, source);
     source_sample(source);
 }
 
@@ -124,7 +118,7 @@ source_continue(struct source *source)
 void
 source_cancel(struct source *source)
 {
-    struct qmp_session *monitor = monitor_of(source);
+    struct qmp_session *monitor = source_monitor(source);
 
     if (monitor) {
         qmp_migrate_cancel(monitor, command_done, source);
@@ -137,7 +131,7 @@ source_cancel(struct source *source)
 void
 source_restore(struct source *source)
 {
-    struct qmp_session *monitor = monitor_of(source);
+    struct qmp_session *monitor = source_monitor(source);
     AUTO_ERROR err = {0};
 
     timer_stop(&source->stall);
@@ -154,19 +148,6 @@ source_restore(struct source *source)
     source->is_looking = true;
     source->has_to_look = false;
     qmp_query_migrate(monitor, looked, source);
-}
-
-void
-source_sync(struct source *source)
-{
-    struct qmp_session *monitor = monitor_of(source);
-
-    source->synced = source->state;
-    convergence_init(&source->convergence,
-                     source->domain->migration_downtime_ms);
-    if (monitor) {
-        qmp_query_migrate(monitor, synced, source);
-    }
 }
 
 void
@@ -207,7 +188,7 @@ source_qemu_event(struct source *source, const struct qmp_event *event)
         }
         break;
     case QMP_EVENT_MIGRATION:
-        status_changed(source, event->migration.status);
+        source_migration_changed(source, event->migration.status);
         break;
     default:
         break;
@@ -217,15 +198,15 @@ source_qemu_event(struct source *source, const struct qmp_event *event)
 void
 source_sample(struct source *source)
 {
-    struct qmp_session *monitor = monitor_of(source);
+    struct qmp_session *monitor = source_monitor(source);
 
     if (monitor) {
         qmp_query_migrate(monitor, sampled, source);
     }
 }
 
-static struct qmp_session *
-monitor_of(struct source *source)
+struct qmp_session *
+source_monitor(struct source *source)
 {
     struct qemu_process *qemu = source->domain->qemu;
 
@@ -237,7 +218,7 @@ armed(void *owner, const struct error *failed)
 {
     struct source *source = owner;
 
-    if (is_deaf(source, failed)) {
+    if (source_is_deaf(source, failed)) {
         return;
     }
     if (failed) {
@@ -259,7 +240,7 @@ command_done(void *owner, const struct error *failed)
     struct source *source = owner;
     AUTO_ERROR err = {0};
 
-    if (failed && !is_deaf(source, failed)) {
+    if (failed && !source_is_deaf(source, failed)) {
         error_set(&err, ERROR_OPERATION_FAILED,
                   "job 'migration out' failed: %s", failed->message);
         source_fail(source, &err);
@@ -290,8 +271,9 @@ guest_stopped_for_error(struct source *source, const struct qmp_event *event)
     source_happened(source, SOURCE_EVENT_IO_ERROR);
 }
 
-static void
-status_changed(struct source *source, enum qmp_migration_status status)
+void
+source_migration_changed(struct source *source,
+                         enum qmp_migration_status status)
 {
     switch (status) {
     case QMP_MIGRATION_PRE_SWITCHOVER:
@@ -304,8 +286,8 @@ status_changed(struct source *source, enum qmp_migration_status status)
         break;
     case QMP_MIGRATION_FAILED:
     case QMP_MIGRATION_CANCELLED:
-        if (monitor_of(source)) {
-            qmp_query_migrate(monitor_of(source), failure_known, source);
+        if (source_monitor(source)) {
+            qmp_query_migrate(source_monitor(source), failure_known, source);
         }
         break;
     default:
@@ -321,7 +303,7 @@ failure_known(void *owner, const struct qmp_migration *migration,
     const char *reason = NULL;
     AUTO_ERROR err = {0};
 
-    if (is_deaf(source, failed)) {
+    if (source_is_deaf(source, failed)) {
         return;
     }
     if (failed) {
@@ -359,8 +341,8 @@ sampled(void *owner, const struct qmp_migration *migration,
     };
     if (convergence_step(&source->convergence, &counters)) {
         parameters.downtime_limit = source->convergence.limit_ms;
-        qmp_migrate_set_parameters(monitor_of(source), &parameters, ignore_done,
-                                   source);
+        qmp_migrate_set_parameters(source_monitor(source), &parameters,
+                                   ignore_done, source);
     }
 }
 
@@ -387,38 +369,6 @@ cancel_looked(void *owner, const struct qmp_migration *migration,
     }
 }
 
-/* What its events would have told, if somebody had listened.  Those that have
- * come since the question was asked have told already. */
-static void
-synced(void *owner, const struct qmp_migration *migration,
-       const struct error *failed)
-{
-    struct source *source = owner;
-
-    if (is_deaf(source, failed) || source->state != source->synced) {
-        return;
-    }
-    if (failed) {
-        source_fail(source, failed);
-        source_happened(source, SOURCE_EVENT_FAILED);
-        return;
-    }
-    switch (migration->status) {
-    case QMP_MIGRATION_NONE:
-        source_happened(source, SOURCE_EVENT_UNTOLD);
-        break;
-    case QMP_MIGRATION_PRE_SWITCHOVER:
-        source_happened(source, source_is_copying(source)
-                                    ? SOURCE_EVENT_PRE_SWITCHOVER
-                                    : SOURCE_EVENT_UNTOLD);
-        break;
-    default:
-        source_take_sample(source, migration);
-        status_changed(source, migration->status);
-        break;
-    }
-}
-
 static void
 looked(void *owner, const struct qmp_migration *migration,
        const struct error *failed)
@@ -440,11 +390,11 @@ looked(void *owner, const struct qmp_migration *migration,
     case QMP_MIGRATION_CANCELLED:
     case QMP_MIGRATION_COMPLETED:
         source->is_looking = true;
-        qmp_query_status(monitor_of(source), status_known, source);
+        qmp_query_status(source_monitor(source), status_known, source);
         break;
     default:
         /* It has not given up yet; its event makes us look again. */
-        qmp_migrate_cancel(monitor_of(source), ignore_done, source);
+        qmp_migrate_cancel(source_monitor(source), ignore_done, source);
         break;
     }
 }
@@ -460,6 +410,11 @@ status_known(void *owner, const struct qmp_status *status,
     if (failed) {
         refused(source, failed);
         return;
+    }
+    if (status->is_running &&
+        domain_network_set_up(source->domain, true, &err) < 0) {
+        host_note(source->domain->host, LOG_LEVEL_WARNING, source->domain, "%s",
+                  err.message);
     }
     if (status->is_running || !source->was_running || source->is_suspended ||
         has_stopped_itself(status->state)) {
@@ -478,7 +433,7 @@ status_known(void *owner, const struct qmp_status *status,
         return;
     }
     source->is_looking = true;
-    qmp_cont(monitor_of(source), resumed, source);
+    qmp_cont(source_monitor(source), resumed, source);
 }
 
 /* Whatever the migration does, such a guest waits for its user. */
@@ -514,7 +469,7 @@ resumed(void *owner, const struct error *failed)
 static void
 refused(struct source *source, const struct error *why)
 {
-    if (is_deaf(source, why)) {
+    if (source_is_deaf(source, why)) {
         return;
     }
     source_fail(source, why);
@@ -524,8 +479,8 @@ refused(struct source *source, const struct error *why)
 /* Where the connection ended under a command, QEMU is about to be reported as
  * dead, or as alive without a monitor; only the latter may have been reported
  * before the command was given. */
-static bool
-is_deaf(struct source *source, const struct error *failed)
+bool
+source_is_deaf(struct source *source, const struct error *failed)
 {
     if (!failed || failed->code != ERROR_PEER_LOST) {
         return false;

@@ -80,6 +80,7 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
     X(DESTINATION_LOST)                                                        \
     X(DESTINATION_AWAY)  /* The same, and it is tried to get it back. */       \
     X(DESTINATION_HANGS) /* ... though it has not answered a call in time. */  \
+    X(UNFINISHED)        /* ... for good, and Finish was never sent. */        \
     X(REJOINED)          /* It is back, and as it was. */                      \
     X(RESTART)           /* A coordinator that had begun comes back. */        \
     X(RESUME)            /* One that had called Perform does. */
@@ -87,7 +88,8 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
 /* As in source.h: a coordinator that can go on without its connection. */
 #define COORDINATOR_VARIANTS(X)                                                \
     X(DESTINATION_AWAY, DESTINATION_LOST)                                      \
-    X(DESTINATION_HANGS, DESTINATION_LOST)
+    X(DESTINATION_HANGS, DESTINATION_LOST)                                     \
+    X(UNFINISHED, DESTINATION_LOST)
 
 #define COORDINATOR_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \

@@ -62,13 +62,16 @@
     X(RESTARTED)        /* The daemon has come back. */                        \
     X(RECLAIMED)        /* The source wants its token back. */                 \
     X(CLIENT_AWAY)      /* The variants, see below. */                         \
-    X(BACK)
+    X(BACK)                                                                    \
+    X(FROZEN)
 
 /* As in source.h, where the source itself is the coordinator, keeps tokens, and
- * will come back. */
+ * will come back; FROZEN: where its token is here, and the guest has not run
+ * since it came. */
 #define DESTINATION_VARIANTS(X)                                                \
     X(CLIENT_AWAY, CLIENT_GONE)                                                \
-    X(BACK, RESTARTED)
+    X(BACK, RESTARTED)                                                         \
+    X(FROZEN, REFUSED)
 
 #define DESTINATION_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \

@@ -49,8 +49,10 @@ source_event_base(enum source_event event)
 bool
 source_token_is_away(enum source_state state)
 {
-    return state == SOURCE_STATE_GIVEN || state == SOURCE_STATE_ASKING ||
-           state == SOURCE_STATE_UNSURE || state == SOURCE_STATE_KILLING;
+    return state == SOURCE_STATE_GIVEN || state == SOURCE_STATE_RECHECKING ||
+           state == SOURCE_STATE_ASKING || state == SOURCE_STATE_UNSURE ||
+           state == SOURCE_STATE_ORPHAN || state == SOURCE_STATE_SHELL_GONE ||
+           state == SOURCE_STATE_KILLING;
 }
 
 enum qemu_migration_phase

@@ -22,6 +22,7 @@
     X(HANDING, PERFORM3)     /* The guest is stopped; the rest goes. */        \
     X(HANDED, PERFORM3_DONE) /* All is there: waits for Confirm. */            \
     X(GIVEN, PERFORM3_DONE)  /* The same; the destination has the token. */    \
+    X(RECHECKING, PERFORM3_DONE) /* The same after a restart: is it so? */     \
     X(SHELL_GONE, PERFORM3_DONE) /* All is there; QEMU has died here. */       \
     X(ORPHAN, PERFORM3)          /* QEMU has died: is all of it there? */      \
     X(ASKING, NONE)              /* The destination is asked for the token. */ \
@@ -61,10 +62,13 @@
     X(RETURNED)       /* ... it never ran there, and never will. */            \
     X(WHOLE)          /* ... it is all there, and waits. */                    \
     X(UNTOLD)         /* QEMU has not heard what it was to be told. */         \
+    X(RUNS)           /* The guest runs here, which it should not. */          \
+    X(STANDS)         /* It stands still, as it should. */                     \
     X(REBEGIN)        /* The coordinator, come back, begins again. */          \
     X(REPERFORM)      /* ... waits for Perform again. */                       \
     X(GIVEN)          /* The variants, see below. */                           \
     X(UNPROVEN)                                                                \
+    X(UNUSED)                                                                  \
     X(ORPHANED)                                                                \
     X(BACK)
 
@@ -73,8 +77,9 @@
 #define SOURCE_VARIANTS(X)                                                     \
     X(GIVEN, COMPLETED)            /* The token goes with the answer. */       \
     X(UNPROVEN, CONFIRM_CANCELLED) /* Its own word would be better. */         \
-    X(ORPHANED, QEMU_GONE)         /* It may have all of the guest. */         \
-    X(BACK, RESTARTED)             /* We are the coordinator, and go on. */
+    X(UNUSED, CONFIRM_CANCELLED) /* We are the coordinator: no Finish yet. */  \
+    X(ORPHANED, QEMU_GONE)       /* It may have all of the guest. */           \
+    X(BACK, RESTARTED)           /* We are the coordinator, and go on. */
 
 #define SOURCE_ACTIONS(X)                                                      \
     X(NOTHING)                                                                 \
@@ -83,6 +88,7 @@
     X(MIGRATE)        /* Start the transfer. */                                \
     X(CONTINUE)       /* Let QEMU go from pre-switchover. */                   \
     X(ANSWER_PERFORM) /* Answer with a cookie; arm the clean-up. */            \
+    X(ANSWER_SHELL)   /* The same, where nothing here could be taken back. */  \
     X(CANCEL)         /* migrate_cancel. */                                    \
     X(RESTORE)        /* Look at QEMU; resume the guest if it ran before. */   \
     X(HAND_OVER)      /* Note the numbers of a copy that is done, end QEMU. */ \
@@ -90,6 +96,7 @@
     X(ASK)            /* Reclaim the token from the destination. */            \
     X(LOOK_THERE)     /* Ask it whether it has the whole guest. */             \
     X(SYNC)           /* Ask QEMU where its migration stands. */               \
+    X(EXAMINE)        /* Ask QEMU whether the guest runs. */                   \
     X(LEAVE_PAUSED)   /* End the job, leave the guest paused, say so. */       \
     X(END_JOB)        /* Nothing had happened: end the job. */                 \
     X(END_MOVED)      /* Its definition is there: end the job, answer. */      \

@@ -138,7 +138,9 @@ start_confirm(struct crossing *c, int cancelled)
         cookie =
             (struct ferry_cookie){c->finished.cookie, c->finished.cookie_size};
     }
-    ferry_confirm(c->domain, cookie, c->flags, cancelled, ask(&c->confirmed));
+    ferry_confirm(c->domain, cookie, c->flags,
+                  cancelled ? FERRY_CANCELLED : FERRY_CONFIRMED,
+                  ask(&c->confirmed));
 }
 
 void
