@@ -8,8 +8,8 @@
 
 #include <libvirt/libvirt.h>
 
-#include "base/log.h"
 #include "base/memory.h"
+#include "ferry/rule_trace.h"
 #include "migrate/parameters.h"
 
 /* What the destination is never told. */
@@ -506,19 +506,24 @@ coordinator_happened(struct coordinator *coordinator,
                      enum coordinator_event event)
 {
     enum coordinator_action action;
+    struct rule_step step = {
+        .machine = coordinator->protocol == COORDINATOR_V3 ? "coordinator_v3"
+                                                           : "coordinator_v2",
+        .guest = coordinator->domain,
+        .in = coordinator_state_name(coordinator->state),
+    };
 
     event =
         coordinator_event_in(coordinator->protocol, coordinator->state, event);
+    step.on = coordinator_event_name(event);
     if (!coordinator_step(coordinator->protocol, &coordinator->state, event,
                           &action)) {
-        log_trace(LOG_TOPIC_rules, "%-20s -> not in %s",
-                  coordinator_event_name(event),
-                  coordinator_state_name(coordinator->state));
+        rule_trace(&coordinator->trace_number, &step);
         return;
     }
-    log_trace(LOG_TOPIC_rules, "%-20s -> %s %s", coordinator_event_name(event),
-              coordinator_state_name(coordinator->state),
-              coordinator_action_name(action));
+    step.to = coordinator_state_name(coordinator->state);
+    step.act = coordinator_action_name(action);
+    rule_trace(&coordinator->trace_number, &step);
     if (coordinator->callbacks->moved) {
         coordinator->callbacks->moved(coordinator->owner, coordinator->state);
     }

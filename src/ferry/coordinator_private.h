@@ -27,6 +27,7 @@ struct coordinator {
     struct error error;         /* Why it failed: the first cause. */
     struct error finish_error;  /* What a cancelling Finish said. */
     struct error warning;       /* What went wrong after success. */
+    uint64_t trace_number;      /* ferry/rule_trace.h */
 };
 
 /* Decides, tells, and does.  Must be the last thing that its callers do: the

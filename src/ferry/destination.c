@@ -33,6 +33,8 @@ static int may_resume(const struct domain_migration *migration,
                       struct error *err);
 static void hear_destroy(struct domain_migration *migration);
 static void save(struct domain_migration *migration, struct record *record);
+static void trace_step(struct destination *destination,
+                       enum destination_event event, const struct rule *rule);
 static void destination_free(struct domain_migration *migration);
 static int save_state(struct destination *destination, struct error *err);
 static void start_deadline(struct destination *destination);
@@ -94,10 +96,10 @@ destination_happened(struct destination *destination,
     char line[128];
     int saved;
 
-    rules_format_step(&destination_rules, destination->state, event, rule, line,
-                      sizeof line);
-    log_trace(LOG_TOPIC_rules, "destination %s: %s", domain->name, line);
+    trace_step(destination, event, rule);
     if (!rule) {
+        rules_format_step(&destination_rules, destination->state, event, NULL,
+                          line, sizeof line);
         host_note(domain->host, LOG_LEVEL_DEBUG, domain,
                   "incoming migration: %s", line);
         return false;
@@ -147,6 +149,28 @@ destination_joined(struct destination *destination, uint64_t client_id)
         error_clear(&destination->failure);
         start_deadline(destination);
     }
+}
+
+static void
+trace_step(struct destination *destination, enum destination_event event,
+           const struct rule *rule)
+{
+    struct rule_step step =
+        rule_step_of(&destination_rules, destination->state, event, rule);
+
+    ferry_trace(destination->domain, &destination->trace_number, &step);
+}
+
+void
+destination_trace_state(struct destination *destination, const char *how)
+{
+    struct rule_step step = {
+        .machine = destination_rules.machine,
+        .on = how,
+        .to = destination_rules.states[destination->state],
+    };
+
+    ferry_trace(destination->domain, &destination->trace_number, &step);
 }
 
 static struct destination *

@@ -73,9 +73,13 @@ struct destination {
     bool is_unsettled;     /* One of those that activate the disks failed. */
     bool was_announced;    /* STARTED was emitted. */
     struct timer deadline; /* Of the state. */
+    uint64_t trace_number; /* ferry/rule_trace.h */
 };
 
 struct destination *destination_new(struct domain *domain);
+/* Traces a state that no rule has led to: it was FOUND in a record, or put back
+ * as the new one was UNSAVED. */
+void destination_trace_state(struct destination *destination, const char *how);
 /* NULL where the domain has no incoming migration. */
 struct destination *destination_find(const struct domain *domain);
 

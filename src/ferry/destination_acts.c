@@ -106,6 +106,7 @@ is_impossible_unsaved(struct destination *destination,
         /* A restart would find SETTLING, and kill a guest whose client has been
          * told that it is here. */
         destination->state = destination->before;
+        destination_trace_state(destination, "UNSAVED");
         break;
     case DESTINATION_ACTION_RESUME_GUEST:
     case DESTINATION_ACTION_KEEP_PAUSED:

@@ -177,6 +177,9 @@ take_verdict(struct peer *peer, enum handover_verdict verdict)
     enum stand stand = stand_of(state);
     AUTO_ERROR err = {0};
 
+    log_trace(LOG_TOPIC_rules, "peer %s %s: %s says %s", peer->domain->name,
+              coordinator_state_name(state), peer->uri,
+              handover_verdict_name(verdict));
     if (stand == STANDS_BEFORE_PERFORM && !has_begun(peer)) {
         error_set(&err, ERROR_OPERATION_ABORTED,
                   "the migration of domain '%s' was ended meanwhile",

@@ -23,3 +23,17 @@ ferry_enter_phase(struct domain *domain, enum job_async kind,
     return qemu_migration_job_start_phase(job, phase, &ourselves,
                                           monotonic_ms(), err);
 }
+
+void
+ferry_trace(const struct domain *domain, uint64_t *number,
+            struct rule_step *step)
+{
+    char uuid[UUID_TEXT_SIZE];
+
+    uuid_format(&domain->uuid, uuid);
+    step->guest = domain->name;
+    step->host = domain->host->settings.name;
+    step->uuid = uuid;
+    rule_trace(number, step);
+    step->uuid = NULL;
+}

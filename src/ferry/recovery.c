@@ -73,6 +73,7 @@ restore_source(struct domain *domain, const struct record *record)
         xstrdup_null(record_find_text(record, "source-persistent-xml", NULL));
     source_restore_handover(source, record);
     leave_if_nobody_can_be_asked(source);
+    source_trace_state(source, "FOUND");
     return true;
 }
 
@@ -102,6 +103,7 @@ restore_destination(struct domain *domain, const struct record *record)
     }
     destination = destination_new(domain);
     destination->state = (enum destination_state)state;
+    destination_trace_state(destination, "FOUND");
     destination->flags =
         (unsigned)record_find_number(record, "destination-flags", 0);
     destination->original_name = xstrdup(

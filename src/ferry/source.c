@@ -35,6 +35,8 @@ static int may_resume(const struct domain_migration *migration,
 static bool is_asking(enum source_state state);
 static void hear_destroy(struct domain_migration *migration);
 static void save(struct domain_migration *migration, struct record *record);
+static void trace_step(struct source *source, enum source_event event,
+                       const struct rule *rule);
 static void source_free(struct domain_migration *migration);
 static int save_state(struct source *source, struct error *err);
 static void start_deadline(struct source *source);
@@ -91,10 +93,10 @@ source_happened(struct source *source, enum source_event event)
     char line[128];
     int saved;
 
-    rules_format_step(&source_rules, source->state, event, rule, line,
-                      sizeof line);
-    log_trace(LOG_TOPIC_rules, "source %s: %s", domain->name, line);
+    trace_step(source, event, rule);
     if (!rule) {
+        rules_format_step(&source_rules, source->state, event, NULL, line,
+                          sizeof line);
         host_note(domain->host, LOG_LEVEL_DEBUG, domain,
                   "outgoing migration: %s", line);
         return false;
@@ -133,6 +135,28 @@ source_answer(struct source *source, const struct ferry_result *result,
     if (call) {
         call->done(call, err ? NULL : result, err);
     }
+}
+
+static void
+trace_step(struct source *source, enum source_event event,
+           const struct rule *rule)
+{
+    struct rule_step step =
+        rule_step_of(&source_rules, source->state, event, rule);
+
+    ferry_trace(source->domain, &source->trace_number, &step);
+}
+
+void
+source_trace_state(struct source *source, const char *how)
+{
+    struct rule_step step = {
+        .machine = source_rules.machine,
+        .on = how,
+        .to = source_rules.states[source->state],
+    };
+
+    ferry_trace(source->domain, &source->trace_number, &step);
 }
 
 static struct source *

@@ -61,12 +61,15 @@ struct source {
     bool has_to_look;     /* Something has happened since it began. */
     enum source_state synced; /* SYNC's: the state then. */
     struct timer deadline;    /* Of the state. */
+    uint64_t trace_number;    /* ferry/rule_trace.h */
     struct timer stall;       /* Looks whether bytes still flow, or again. */
     uint64_t last_processed;
     int64_t last_progress_ms;
 };
 
 struct source *source_new(struct domain *domain);
+/* Traces a state that no rule has led to: it was FOUND in a record. */
+void source_trace_state(struct source *source, const char *how);
 /* NULL where the domain has no outgoing migration. */
 struct source *source_find(const struct domain *domain);
 
