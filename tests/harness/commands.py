@@ -7,7 +7,9 @@ import select
 import signal
 import subprocess
 import time
+import urllib.parse
 
+from . import states
 from .beat import BUILD
 
 VMFERRY = os.path.join(BUILD, "src", "cli", "vmferry")
@@ -143,11 +145,16 @@ class Command:
 class Virsh(Command):
     def __init__(self, uri):
         self.prefix = ["virsh", "-c", uri]
+        parts = urllib.parse.urlsplit(uri)
+        (self.socket,) = urllib.parse.parse_qs(parts.query)["socket"]
+        self.path = parts.path.lstrip("/")
 
     def state(self, name):
-        """"running (booted)", or None for a domain that isn't known."""
-        status, out, _ = self.start("domstate", "--reason", name).finish()
-        return out.strip() if status == 0 else None
+        """"running (booted)", or None for a domain that isn't known.
+
+        Without virsh, which would say the same.
+        """
+        return states.ask(self.socket, self.path, name)
 
 
 class Vmferry(Command):

@@ -12,7 +12,16 @@ import uuid
 
 from . import processes
 from .beat import BUILD
-from .commands import Virsh, Vmferry
+from .commands import Failed, Virsh, Vmferry
+from .rpc import (
+    CONNECT_NUM_OF_DOMAINS,
+    DOMAIN_CREATE_XML,
+    Client,
+    Lost,
+    Refused,
+    integer,
+    string,
+)
 from .wait import wait_for
 
 BINARY = os.path.join(BUILD, "src", "daemon", "vmferryd")
@@ -25,6 +34,11 @@ def short_folder():
     folder = tempfile.mkdtemp(prefix="vf-", dir="/tmp")
     os.chmod(folder, 0o755)
     return folder
+
+
+# {file name: content} of what the first daemon of this process has asked QEMU;
+# the others need not: an answer takes longer than all else of their start.
+_answers_of_qemu = {}
 
 
 class Daemon:
@@ -74,6 +88,7 @@ class Daemon:
         command = [*self.wrapper, BINARY]
         for option, value in self.options.items():
             command += [option, value]
+        self._give_answers()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -83,7 +98,22 @@ class Daemon:
                 env={**os.environ, **self.environment},
             )
         wait_for(self._listens, 15, self.log)
+        self._take_answers()
         return self
+
+    def _give_answers(self):
+        for name, answers in _answers_of_qemu.items():
+            path = os.path.join(self.state, name)
+            if not os.path.exists(path):
+                with open(path, "wb") as file:
+                    file.write(answers)
+
+    def _take_answers(self):
+        if _answers_of_qemu:
+            return
+        for path in glob.glob(f"{self.state}/qemu-system-*.json"):
+            with open(path, "rb") as file:
+                _answers_of_qemu[os.path.basename(path)] = file.read()
 
     def _listens(self):
         assert self.process.poll() is None, self.log()
@@ -119,6 +149,10 @@ class Daemon:
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def client(self):
+        """A connection of the test's own."""
+        return Client(self.socket).open(self.path)
+
     # What it has.
 
     def qemus(self):
@@ -142,9 +176,16 @@ class Daemon:
         return glob.glob(f"{self.runtime}/domains/*")
 
     def create(self, guest, *options):
-        """Start a guest that is forgotten when it ends."""
-        path = self.file(f"{guest.name}.xml", guest.xml())
-        self.virsh("create", path, *options)
+        """Start a guest that is forgotten when it ends, as virsh would."""
+        if options:
+            path = self.file(f"{guest.name}.xml", guest.xml())
+            self.virsh("create", path, *options)
+            return
+        with self.client() as client:
+            try:
+                client.call(DOMAIN_CREATE_XML, string(guest.xml()) + integer(0))
+            except Refused as refused:
+                raise Failed(f"create {guest.name}: {refused}") from refused
 
     def define(self, guest):
         path = self.file(f"{guest.name}.xml", guest.xml())
@@ -172,8 +213,14 @@ class Daemon:
             try:
                 self._wait_no_records()
                 self.stop()
-            except (AssertionError, subprocess.TimeoutExpired) as error:
-                problems.append(str(error))
+            except (
+                AssertionError,
+                subprocess.TimeoutExpired,
+                OSError,
+                Lost,
+                Refused,
+            ) as error:
+                problems.append(str(error) or repr(error))
         elif self.process is not None and self.process.returncode not in (
             0,
             -signal.SIGKILL,
@@ -200,11 +247,12 @@ class Daemon:
         ]
 
     def _wait_no_records(self):
-        wait_for(
-            lambda: self.virsh("list", "--name", "--state-running") == "",
-            10,
-            "every guest of a killed QEMU to be known as ended",
-        )
+        with self.client() as client:
+            wait_for(
+                lambda: client.call(CONNECT_NUM_OF_DOMAINS).integer() == 0,
+                10,
+                "every guest of a killed QEMU to be known as ended",
+            )
 
     def _leftovers(self):
         problems = []

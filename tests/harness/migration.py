@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What tests of migration ask again and again."""
 
+from .rpc import Refused
 from .wait import wait_for
 
 
 def is_copying(daemon, name):
     """Is the guest's memory on its way?"""
-    status, out, _ = daemon.virsh.start("domjobinfo", name).finish()
-    return status == 0 and "Memory remaining" in out
+    with daemon.client() as client:
+        try:
+            _, memory = client.job_info(client.lookup(name))
+        except Refused:
+            return False
+    return memory > 0
 
 
 def start_slow(source, destination, name, speed=1, options=("--live",)):
@@ -40,5 +45,6 @@ def assert_runs_only_on(runs, other, name, beat):
 
 
 def assert_job_is_over(daemon, name):
-    out = daemon.virsh("domjobinfo", name)
-    assert "None" in out, out
+    with daemon.client() as client:
+        job, _ = client.job_info(client.lookup(name))
+    assert job == 0, job

@@ -42,14 +42,18 @@ def of_folder(folder):
     """{pid: command line} of the living that belong to `folder`."""
     found = {}
     below = f"{folder}/"
+    ourselves = str(os.getpid())
     for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
+        if not entry.isdigit() or entry == ourselves:
             continue
         line = command_line(entry)
+        # The kernel's own threads have none.
+        if not line:
+            continue
         is_ours = any(below in part for part in line) or (
             log_path(entry).startswith(below)
         )
-        if line and is_ours and is_alive(entry):
+        if is_ours and is_alive(entry):
             found[int(entry)] = line
     return found
 

@@ -18,6 +18,8 @@ HEADER = struct.Struct(">IIIiiIi")
 
 CONNECT_OPEN = 1
 CONNECT_CLOSE = 2
+CONNECT_NUM_OF_DOMAINS = 51
+DOMAIN_CREATE_XML = 10
 DOMAIN_GET_XML_DESC = 14
 DOMAIN_LOOKUP_BY_NAME = 23
 CONNECT_GET_HOSTNAME = 59
@@ -272,3 +274,10 @@ class Client:
     def state(self, dom):
         reader = self.call(DOMAIN_GET_STATE, domain(dom) + integer(0))
         return reader.integer(), reader.integer()
+
+    def job_info(self, dom):
+        """(type, total bytes of memory) of its job; the type 0 is none."""
+        reader = self.call(DOMAIN_GET_JOB_INFO, domain(dom))
+        job = reader.integer()
+        *_, memory = [reader.hyper() for _ in range(6)]
+        return job, memory
