@@ -145,16 +145,15 @@ class Command:
 class Virsh(Command):
     def __init__(self, uri):
         self.prefix = ["virsh", "-c", uri]
-        parts = urllib.parse.urlsplit(uri)
-        (self.socket,) = urllib.parse.parse_qs(parts.query)["socket"]
-        self.path = parts.path.lstrip("/")
+        self.uri = urllib.parse.urlsplit(uri)
 
     def state(self, name):
         """"running (booted)", or None for a domain that isn't known.
 
         Without virsh, which would say the same.
         """
-        return states.ask(self.socket, self.path, name)
+        (socket,) = urllib.parse.parse_qs(self.uri.query)["socket"]
+        return states.ask(socket, self.uri.path.lstrip("/"), name)
 
 
 class Vmferry(Command):
