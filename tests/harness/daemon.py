@@ -12,16 +12,8 @@ import uuid
 
 from . import processes
 from .beat import BUILD
-from .commands import Failed, Virsh, Vmferry
-from .rpc import (
-    CONNECT_NUM_OF_DOMAINS,
-    DOMAIN_CREATE_XML,
-    Client,
-    Lost,
-    Refused,
-    integer,
-    string,
-)
+from .commands import Virsh, Vmferry
+from .rpc import CONNECT_NUM_OF_DOMAINS, Lost, Refused
 from .wait import wait_for
 
 BINARY = os.path.join(BUILD, "src", "daemon", "vmferryd")
@@ -149,10 +141,6 @@ class Daemon:
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def client(self):
-        """A connection of the test's own."""
-        return Client(self.socket).open(self.path)
-
     # What it has.
 
     def qemus(self):
@@ -176,16 +164,12 @@ class Daemon:
         return glob.glob(f"{self.runtime}/domains/*")
 
     def create(self, guest, *options):
-        """Start a guest that is forgotten when it ends, as virsh would."""
+        """Start a guest that is forgotten when it ends."""
         if options:
             path = self.file(f"{guest.name}.xml", guest.xml())
             self.virsh("create", path, *options)
-            return
-        with self.client() as client:
-            try:
-                client.call(DOMAIN_CREATE_XML, string(guest.xml()) + integer(0))
-            except Refused as refused:
-                raise Failed(f"create {guest.name}: {refused}") from refused
+        else:
+            self.virsh.create(guest.xml())
 
     def define(self, guest):
         path = self.file(f"{guest.name}.xml", guest.xml())
@@ -247,7 +231,7 @@ class Daemon:
         ]
 
     def _wait_no_records(self):
-        with self.client() as client:
+        with self.virsh.client() as client:
             wait_for(
                 lambda: client.call(CONNECT_NUM_OF_DOMAINS).integer() == 0,
                 10,

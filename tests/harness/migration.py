@@ -7,7 +7,7 @@ from .wait import wait_for
 
 def is_copying(daemon, name):
     """Is the guest's memory on its way?"""
-    with daemon.client() as client:
+    with daemon.virsh.client() as client:
         try:
             _, memory = client.job_info(client.lookup(name))
         except Refused:
@@ -45,6 +45,6 @@ def assert_runs_only_on(runs, other, name, beat):
 
 
 def assert_job_is_over(daemon, name):
-    with daemon.client() as client:
+    with daemon.virsh.client() as client:
         job, _ = client.job_info(client.lookup(name))
     assert job == 0, job

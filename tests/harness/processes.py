@@ -102,11 +102,32 @@ def can_listen(port, address="127.0.0.1"):
     return True
 
 
-# Tests that run at the same time take theirs from ranges of their own.
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 6
-PORTS = range(20000 + 2000 * WORKER, 22000 + 2000 * WORKER)
+# Below those that the kernel gives to whoever connects.
+FIRST_PORT, PORTS_OF_A_PROCESS, PROCESSES = 20000, 600, 20
 
 
+def reserve_ports():
+    """(lock, range of ports): no other process of tests takes these.
+
+    Nor one of another run on this host: a port that a daemon may use later, and
+    that nobody listens on now, looks free.  The lock is a name that the kernel
+    gives back when we end.
+    """
+    numbers = list(range(PROCESSES))
+    random.shuffle(numbers)
+    for number in numbers:
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind(f"\0vmferry-tests-ports-{number}")
+        except OSError:
+            lock.close()
+            continue
+        first = FIRST_PORT + PORTS_OF_A_PROCESS * number
+        return lock, range(first, first + PORTS_OF_A_PROCESS)
+    raise AssertionError(f"more than {PROCESSES} processes run tests")
+
+
+_lock, PORTS = reserve_ports()
 _next_port = random.randrange(PORTS.start, PORTS.stop)
 
 

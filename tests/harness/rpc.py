@@ -19,7 +19,8 @@ HEADER = struct.Struct(">IIIiiIi")
 CONNECT_OPEN = 1
 CONNECT_CLOSE = 2
 CONNECT_NUM_OF_DOMAINS = 51
-DOMAIN_CREATE_XML = 10
+DOMAIN_CREATE_XML, DOMAIN_DESTROY, DOMAIN_UNDEFINE = 10, 12, 35
+CONNECT_LIST_ALL_DOMAINS = 273
 DOMAIN_GET_XML_DESC = 14
 DOMAIN_LOOKUP_BY_NAME = 23
 CONNECT_GET_HOSTNAME = 59
@@ -274,6 +275,11 @@ class Client:
     def state(self, dom):
         reader = self.call(DOMAIN_GET_STATE, domain(dom) + integer(0))
         return reader.integer(), reader.integer()
+
+    def domains(self):
+        """All, running or only defined."""
+        reader = self.call(CONNECT_LIST_ALL_DOMAINS, integer(1) + integer(0))
+        return [reader.domain() for _ in range(reader.integer())]
 
     def job_info(self, dom):
         """(type, total bytes of memory) of its job; the type 0 is none."""

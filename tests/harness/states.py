@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The words of `virsh domstate --reason`, for what the wire tells as numbers.
-
-Starting virsh takes as long as all else of many a test's question.
-"""
-
-from . import rpc
+"""The words of `virsh domstate --reason`, for what the wire tells as numbers."""
 
 # Each with its reasons, in the order of their numbers.
 WORDS = [
@@ -68,12 +63,3 @@ WORDS = [
 def words(state, reason):
     name, reasons = WORDS[state]
     return f"{name} ({reasons[reason]})"
-
-
-def ask(socket, path, name):
-    """None for a domain that isn't known, or where nobody answers."""
-    try:
-        with rpc.Client(socket).open(path) as client:
-            return words(*client.state(client.lookup(name)))
-    except (rpc.Refused, rpc.Lost, ConnectionError, FileNotFoundError):
-        return None

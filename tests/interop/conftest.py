@@ -51,9 +51,7 @@ class Host:
 
     def clean(self):
         """No domain is left for the next test."""
-        for name in self.virsh("list", "--all", "--name").split():
-            self.virsh.start("destroy", name).finish()
-            self.virsh.start("undefine", name).finish()
+        self.virsh.remove_all()
         for beat in self.beats:
             beat.close()
         self.beats.clear()

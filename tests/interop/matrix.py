@@ -226,12 +226,12 @@ class Stage:
         host = self.ends(cell)[0]
         self.number += 1
         self.guest = self._make_guest(cell)
-        path = self.file("guest.xml", self.guest.xml())
         if cell.life == "persistent":
+            path = self.file("guest.xml", self.guest.xml())
             host.virsh("define", path)
             host.virsh("start", self.guest.name)
         else:
-            host.virsh("create", path)
+            host.virsh.create(self.guest.xml())
         self.at, self.life, self.legs = host, cell.life, 1
 
     def _make_guest(self, cell):
@@ -261,9 +261,7 @@ class Stage:
     def clean(self):
         """No domain is left, on either."""
         for host in self.hosts:
-            for name in host.virsh("list", "--all", "--name").split():
-                host.virsh.start("destroy", name).finish()
-                host.virsh.start("undefine", name).finish()
+            host.virsh.remove_all()
             wait_for(lambda h=host: not h.daemon.qemus(), 10)
         if self.beat:
             self.beat.close()

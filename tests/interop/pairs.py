@@ -139,12 +139,12 @@ class Pair:
         self.number += 1
         self.beat = Beat(os.path.join(self.folder, f"serial{self.number}"))
         guest.serial = self.beat.path
-        path = self.file("guest.xml", guest.xml())
         if persistent:
+            path = self.file("guest.xml", guest.xml())
             self.source.virsh("define", path)
             self.source.virsh("start", guest.name)
         else:
-            self.source.virsh("create", path)
+            self.source.virsh.create(guest.xml())
         self.beat.wait_running()
         return guest
 
@@ -217,9 +217,7 @@ class Pair:
         """No clients, no guests, no notes."""
         self.leave()
         for _, host in self.sides():
-            for name in host.virsh("list", "--all", "--name").split():
-                host.virsh.start("destroy", name).finish()
-                host.virsh.start("undefine", name).finish()
+            host.virsh.remove_all()
             wait_for(lambda h=host: not h.qemus(), 15)
         if self.beat:
             self.beat.close()

@@ -73,7 +73,7 @@ def open_session(both, their_daemon, our_daemon):
         guest = host.guest()
         guest.serial = None
         guest.devices = PTY
-        host.virsh("create", host.file("guest.xml", guest.xml()))
+        host.virsh.create(guest.xml())
 
     def start(number):
         sessions.append(
