@@ -350,9 +350,19 @@ def test_read_only_client_may_look_and_not_touch(here, run_here):
     assert virsh.state("beat") == "running (booted)"
 
 
+def test_virsh_tells_of_a_state_what_the_wire_does(here, run_here):
+    """Tests ask the wire: their words are virsh's."""
+    for change in ("suspend", "resume"):
+        said = here.virsh("domstate", "--reason", "beat").strip()
+        assert said == here.virsh.state("beat")
+        here.virsh(change, "beat")
+    assert here.virsh.state("nobody") is None
+
+
 def test_tcp_is_the_same_as_the_socket(here, run_here):
     over_tcp = Virsh(here.tcp_uri)
-    assert over_tcp.state("beat") == "running (booted)"
+    state = over_tcp("domstate", "--reason", "beat")
+    assert state.strip() == "running (booted)"
     assert over_tcp("dumpxml", "beat") == here.virsh("dumpxml", "beat")
 
 
