@@ -22,7 +22,7 @@ from pairs import (
     other_cookie,
 )
 
-pytestmark = pytest.mark.xdist_group("two pairs")
+pytestmark = pytest.mark.xdist_group("bad steps")
 
 
 # Out of order, and for a domain without a job.

@@ -18,7 +18,7 @@ from pairs import KNOWN_STORIES, changes, difference
 
 libvirt = pytest.importorskip("libvirt")
 
-pytestmark = pytest.mark.xdist_group("two pairs")
+pytestmark = pytest.mark.xdist_group("same story")
 
 LIVE = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_UNSAFE
 PEER = LIVE | libvirt.VIR_MIGRATE_PEER2PEER
