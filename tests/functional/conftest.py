@@ -98,7 +98,7 @@ def watch(new_guest):
 
         def is_heard():
             daemon.define(probe)
-            daemon.virsh("undefine", "probe")
+            daemon.virsh.undefine("probe")
             return events.of("probe")
 
         wait_for(is_heard, 15)

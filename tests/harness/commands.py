@@ -160,12 +160,21 @@ class Virsh(Command):
 
     def create(self, xml):
         """Start a guest that is forgotten when it ends."""
-        arguments = rpc.string(xml) + rpc.integer(0)
+        self._call(rpc.DOMAIN_CREATE_XML, rpc.string(xml) + rpc.integer(0))
+
+    def define(self, xml):
+        self._call(rpc.DOMAIN_DEFINE_XML, rpc.string(xml))
+
+    def undefine(self, name):
+        with self.client() as client:
+            client.call(rpc.DOMAIN_UNDEFINE, rpc.domain(client.lookup(name)))
+
+    def _call(self, procedure, arguments):
         with self.client() as client:
             try:
-                client.call(rpc.DOMAIN_CREATE_XML, arguments)
+                client.call(procedure, arguments)
             except rpc.Refused as refused:
-                raise Failed(f"create: {refused}") from refused
+                raise Failed(f"call {procedure}: {refused}") from refused
 
     def remove_all(self):
         """No domain is left, if that can be done."""

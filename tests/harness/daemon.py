@@ -172,8 +172,7 @@ class Daemon:
             self.virsh.create(guest.xml())
 
     def define(self, guest):
-        path = self.file(f"{guest.name}.xml", guest.xml())
-        self.virsh("define", path)
+        self.virsh.define(guest.xml())
 
     def file_names(self):
         """Every file below its folders, relative to its own."""
