@@ -80,6 +80,11 @@ make_folders(struct host *host, struct error *err)
             return -1;
         }
     }
+    /* Of what both folders have themselves. */
+    if (store_clean(host->settings.state_dir, err) < 0 ||
+        store_clean(host->settings.runtime_dir, err) < 0) {
+        return -1;
+    }
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The source's QEMU after a restart of the daemon: what it has done while nobody
- * has listened. */
+/* The source's QEMU after a restart of the daemon: what it has done while
+ * nobody has listened. */
 
 #include "ferry/source.h"
 #include "qmp/commands.h"

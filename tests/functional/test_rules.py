@@ -46,7 +46,9 @@ def test_step_that_is_no_rule_is_found(line, complaint):
 
 
 def test_event_that_no_rule_takes_is_found():
-    line = BEGUN.replace("IDLE\tBEGIN\tBEGUN\tANSWER_BEGIN", "BEGUN\tARMED\t-\t-")
+    line = BEGUN.replace(
+        "IDLE\tBEGIN\tBEGUN\tANSWER_BEGIN", "BEGUN\tARMED\t-\t-"
+    )
     assert check(BEGUN, line) == ([None, None], 1)
 
 

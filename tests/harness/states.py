@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The words of `virsh domstate --reason`, for what the wire tells as numbers."""
+"""The words of `virsh domstate --reason`, for the numbers of the wire."""
 
 # Each with its reasons, in the order of their numbers.
 WORDS = [
