@@ -22,6 +22,7 @@
 #include "domain/domain_change.h"
 #include "ferry/ferry.h"
 #include "ferry/ledger.h"
+#include "io/failpoint.h"
 #include "qemu/capabilities.h"
 #include "state/store.h"
 
@@ -68,6 +69,7 @@ main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     log_set_level(service.config.log_level);
+    failpoints_start();
     host_init(&service.daemon.host);
     list_init(&service.daemon.clients);
     list_init(&service.daemon.consoles);

@@ -15,6 +15,7 @@
 
 #include "base/memory.h"
 #include "domain/domain_internal.h"
+#include "io/failpoint.h"
 #include "state/store.h"
 
 enum { RECORD_VERSION = 1 };
@@ -22,6 +23,7 @@ enum { RECORD_VERSION = 1 };
 static char *folder_of(const struct host *host, bool is_running);
 static char *file_name(const struct uuid *uuid, const char *suffix);
 static void record_job(struct record *record, const struct domain *domain);
+static const char *migration_state(const struct record *record);
 
 int
 domain_save_definition(struct host *host, const struct guest *guest,
@@ -82,6 +84,7 @@ domain_save_checked(struct domain *domain, struct error *err)
         return error_wrap(err, "saving the record of domain '%s'",
                           domain->name);
     }
+    failpoint("save/%s", migration_state(record));
     return 0;
 }
 
@@ -96,6 +99,7 @@ domain_remove_record(struct domain *domain)
     if (store_remove(folder, record, &err) < 0) {
         host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", err.message);
     }
+    failpoint("save/removed");
     error_clear(&err);
     if (store_remove(folder, monitor, &err) < 0) {
         host_note(domain->host, LOG_LEVEL_WARNING, domain, "%s", err.message);
@@ -173,4 +177,14 @@ record_job(struct record *record, const struct domain *domain)
     record_set_number(record, "job-phase-started", facts->phase_started_ms);
     record_set_bool(record, "job-is-owned", facts->is_owned);
     record_set_number(record, "job-deadline", facts->deadline_ms);
+}
+
+/* For failpoints. */
+static const char *
+migration_state(const struct record *record)
+{
+    const char *incoming =
+        record_find_text(record, "destination-state", "none");
+
+    return record_find_text(record, "source-state", incoming);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "io/failpoint.h"
 #include "state/store.h"
 
 enum { RECORD_VERSION = 1 };
@@ -130,6 +131,7 @@ save(const struct host *host, const struct unsaved *entry, struct error *err)
                           "keeping the end of the migration of domain '%s'",
                           entry->name);
     }
+    failpoint("save/ledger");
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "io/failpoint.h"
 #include "io/stream.h"
 #include "qmp/message.h"
 #include "qmp/pending.h"
@@ -371,6 +372,10 @@ event_came(struct qmp_session *session, struct json_object *message,
     if (qmp_event_decode(message, &event, err) < 0) {
         return -1;
     }
+    failpoint("qmp/event/%s%s%s", event.name,
+              event.type == QMP_EVENT_MIGRATION ? "-" : "",
+              event.type == QMP_EVENT_MIGRATION ? event.migration.status_name
+                                                : "");
     if (session->callbacks.event) {
         session->callbacks.event(session->owner, &event);
     }
@@ -407,6 +412,7 @@ reply_came(struct qmp_session *session, struct json_object *message,
         qmp_refusal_decode(refusal, pending->command, &why, err) < 0) {
         return -1;
     }
+    failpoint("qmp/answered/%s", pending->command);
     list_remove(&pending->link);
     pending_answer(pending, result, has_refusal ? &why : NULL);
     return 0;
@@ -455,6 +461,7 @@ send_pending(struct qmp_session *session, struct pending *pending)
     log_trace(LOG_TOPIC_qmp, "%s -> %.*s", session->name, (int)strlen(line) - 1,
               line);
     stream_write_fd(session->stream, line, strlen(line), STEAL_FD(pending->fd));
+    failpoint("qmp/sent/%s", pending->command);
 }
 
 static void

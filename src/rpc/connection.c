@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "io/failpoint.h"
 #include "rpc/connection_private.h"
 
 static size_t stream_input(void *owner, const uint8_t *data, size_t size);
@@ -23,6 +24,7 @@ static void finish_timeout(void *owner);
 static void fail_flows(struct rpc_connection *connection, const char *text);
 static void close_if_finished(struct rpc_connection *connection);
 static void trace(const char *direction, const struct rpc_header *header);
+static void pass_failpoint(const struct rpc_header *header, bool is_sent);
 
 static const struct stream_callbacks stream_callbacks = {
     .input = stream_input,
@@ -179,6 +181,7 @@ rpc_send(struct rpc_connection *connection, const struct rpc_header *header,
     if (connection->stream) {
         trace("->", header);
         stream_write(connection->stream, message.data, message.size);
+        pass_failpoint(header, true);
         rpc_update_pause(connection);
     }
     return 0;
@@ -306,6 +309,7 @@ receive(struct rpc_connection *connection, const uint8_t *frame)
 
     rpc_header_parse(frame, &header);
     trace("<-", &header);
+    pass_failpoint(&header, false);
     rpc_keepalive_reset(connection);
     receive_by_type(connection, &header, frame + RPC_HEADER_SIZE);
 }
@@ -398,5 +402,22 @@ trace(const char *direction, const struct rpc_header *header)
                   header->program, header->procedure,
                   procedure ? procedure->name : "?", header->serial,
                   header->status);
+    }
+}
+
+static void
+pass_failpoint(const struct rpc_header *header, bool is_sent)
+{
+    const struct rpc_procedure *procedure = rpc_procedure_of(header);
+
+    if (!procedure) {
+        return;
+    }
+    if (header->type == RPC_CALL) {
+        failpoint("%s/%s", is_sent ? "peer/sent" : "rpc/received",
+                  procedure->name);
+    } else if (header->type == RPC_REPLY) {
+        failpoint("%s/%s", is_sent ? "rpc/replied" : "peer/replied",
+                  procedure->name);
     }
 }
