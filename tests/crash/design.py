@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What no daemon can save, by rule: said before a cell runs, not after.
+
+Each rule takes a cell, the order of its points and an outcome, and says why
+this outcome is no failure there.
+"""
+
+# The guest is whole at the destination from these on, by side.
+WHOLE = {
+    "source": ("qmp/event/MIGRATION-completed",),
+    "destination": ("save/LOADED", "save/LOADED2"),
+}
+# The destination's QEMU is the guest from these on.
+TAKEN = {
+    "v3": {
+        "source": ("peer/replied/DOMAIN_MIGRATE_FINISH3_PARAMS",
+                   "rpc/received/DOMAIN_MIGRATE_CONFIRM3_PARAMS"),
+        "destination": ("qmp/sent/cont",),
+    },
+    # The source ends its own as soon as all has arrived.
+    "v2": {
+        "source": ("save/KILLING",),
+        "destination": ("save/LOADED2",),
+    },
+}
+
+
+def is_from(passed, point, firsts):
+    """Does `point` come when or after the first of `firsts` has?"""
+    names = list(dict.fromkeys(passed))
+    starts = [names.index(name) for name in firsts if name in names]
+    return bool(starts) and names.index(point) >= min(starts)
+
+
+def reason(cell, passed, outcome):
+    """Why that outcome is right by design, or None.
+
+    `passed` is the recording of the cell's side.
+    """
+    for rule in (_qemu_was_the_guest, _v2_waits_for_finish, _v2_has_a_copy):
+        text = rule(cell, passed, outcome)
+        if text:
+            return text
+    return None
+
+
+def _qemu_was_the_guest(cell, passed, outcome):
+    if outcome != "gone":
+        return None
+    is_whole = is_from(passed, cell.point, WHOLE[cell.side])
+    is_taken = is_from(passed, cell.point, TAKEN[cell.version][cell.side])
+    if cell.fault == "kill-source-qemu" and not is_whole:
+        return "its QEMU was the guest, and nobody else had it"
+    if cell.fault == "kill-destination-qemu" and is_taken:
+        return "its QEMU was the guest"
+    if cell.fault == "kill-destination-qemu" and cell.version == "v2":
+        # Source and destination are not in step: the source's point is late.
+        if cell.side == "destination" and is_from(
+            passed, cell.point, ("qmp/event/MIGRATION-completed",)
+        ):
+            return "v2: the source has ended its own by then"
+    return None
+
+
+def _finish_may_be_lost(cell):
+    """v2's Finish is sent once, by the coordinator, over one connection."""
+    if cell.fault in ("cut", "kill-destination", "kill-both"):
+        return True
+    if cell.fault.startswith("stop-"):
+        return True
+    coordinator = {"p2p": "kill-source", "managed": "kill-client"}
+    return cell.fault == coordinator[cell.mode]
+
+
+def _v2_waits_for_finish(cell, passed, outcome):
+    """The source has let go, and nobody else knows that it has."""
+    if cell.version == "v2" and outcome.startswith("paused there"):
+        if _finish_may_be_lost(cell):
+            return "v2: only Finish, which was lost, may start what is whole"
+    return None
+
+
+def _v2_has_a_copy(cell, passed, outcome):
+    """v2 has no word for "the source goes on" but a Finish that cancels."""
+    if cell.version == "v2" and outcome == "runs here, paused there":
+        if _finish_may_be_lost(cell):
+            return "v2: what is whole there is kept, paused, until destroyed"
+    return None
