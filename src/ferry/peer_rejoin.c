@@ -299,9 +299,7 @@ peer_restore(struct domain *domain, const struct record *record)
     struct peer *peer;
     enum coordinator_progress progress = COORDINATOR_HAS_BEGUN;
 
-    if (!uri || !source || !source->handover.comes_back ||
-        !(source_takes(source, SOURCE_EVENT_REBEGIN) ||
-          source_takes(source, SOURCE_EVENT_REPERFORM))) {
+    if (!uri || !source || !source_goes_on(source)) {
         return false;
     }
     peer = peer_make(domain, uri,

@@ -85,6 +85,14 @@ source_takes(const struct source *source, enum source_event event)
 }
 
 bool
+source_goes_on(const struct source *source)
+{
+    return source->handover.comes_back &&
+           (source_takes(source, SOURCE_EVENT_REBEGIN) ||
+            source_takes(source, SOURCE_EVENT_REPERFORM));
+}
+
+bool
 source_happened(struct source *source, enum source_event event)
 {
     struct domain *domain = source->domain;
@@ -218,11 +226,13 @@ hear_restarted(struct domain_migration *migration)
     struct source *source = source_of(migration);
     AUTO_ERROR err = {0};
 
+    if (source_goes_on(source)) {
+        source_happened(source, SOURCE_EVENT_BACK);
+        return;
+    }
     error_set(&err, ERROR_OPERATION_ABORTED, "the daemon was restarted");
     source_fail(source, &err);
-    source_happened(source, source->handover.comes_back
-                                ? SOURCE_EVENT_BACK
-                                : SOURCE_EVENT_RESTARTED);
+    source_happened(source, SOURCE_EVENT_RESTARTED);
 }
 
 /* Without the token nobody runs the guest. */

@@ -78,6 +78,8 @@ struct source *source_find(const struct domain *domain);
 bool source_happened(struct source *source, enum source_event event);
 /* Whether there is a rule for it now. */
 bool source_takes(const struct source *source, enum source_event event);
+/* After a restart: it is ours to drive, and there is a way. */
+bool source_goes_on(const struct source *source);
 /* Memory flows. */
 bool source_is_copying(const struct source *source);
 /* Remembers why, unless something was remembered before. */

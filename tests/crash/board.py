@@ -209,8 +209,9 @@ def _work(todo, done, recordings, with_wires, logs, number):
                 verdict = cells_module.Verdict("BROKEN", repr(error))
             used += 1
             done.put((cell, verdict))
-            if not verdict.is_fine():
+            if logs:
                 _keep_logs(pair, cell, verdict, logs)
+            if not verdict.is_fine():
                 pair.close()
                 pair = None
     finally:
@@ -224,8 +225,6 @@ def _forget_logs(pair):
 
 
 def _keep_logs(pair, cell, verdict, logs):
-    if not logs:
-        return
     folder = os.path.join(logs, str(cell).replace("/", "_"))
     os.makedirs(folder, exist_ok=True)
     for daemon in pair.daemons:
@@ -246,7 +245,7 @@ LETTERS = {"completed": "c", "rolled back": "r", "n/a": "-"}
 def letter(verdict):
     if not verdict.is_fine():
         return verdict.word[0].upper() if verdict.word[0].isupper() else "P"
-    return LETTERS.get(verdict.word, "d")
+    return LETTERS.get(verdict.word.split(" (")[0], "d")
 
 
 def print_table(verdicts):

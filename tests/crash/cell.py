@@ -13,7 +13,7 @@ from pair import LONGER_S
 import design
 
 REACH_S = 10
-SETTLE_S = 20
+SETTLE_S = 30
 # No migration goes on for so long: nothing comes any more.
 QUIET_S = 0.3
 RUNNING, PAUSED = 1, 3
@@ -63,19 +63,23 @@ class Run:
         return verdict
 
     def _judge(self):
+        missing = None
         try:
             self._reach()
         except NoTarget as why:
-            self._calm()
-            return Verdict("n/a", str(why))
+            missing = why
+            self._let_go()
         except Late as late:
-            self._calm()
+            self._let_go()
             return Verdict("BROKEN", f"the point was not reached: {late}")
         try:
             self._settle()
         except Late as late:
             return Verdict("STUCK", str(late))
-        return self._look()
+        verdict = self._look()
+        if missing and verdict.is_fine():
+            verdict.word = f"n/a ({missing})"
+        return verdict
 
     # The harm.
 
@@ -141,13 +145,11 @@ class Run:
 
         self.undo.append(mend)
 
-    def _calm(self):
-        """After a cell that came to nothing."""
+    def _let_go(self):
         for gate in self.pair.gates.values():
             gate.let_go()
         for undo in self.undo:
             undo()
-        self.client.finish()
 
     # The end of it.
 

@@ -29,8 +29,8 @@ NO_DOMAIN = 42
 SHORT = {
     "--job-timeout": "2",
     "--monitor-timeout": "2",
-    "--begin-timeout": "2",
-    "--incoming-timeout": "3",
+    "--begin-timeout": "8",
+    "--incoming-timeout": "8",
     "--stall-timeout": "2",
     "--switchover-timeout": "3",
     "--peer-timeout": "2",
@@ -53,6 +53,7 @@ class Pair:
         self.beat = None
         self.guests = 0
         self.version = version
+        self.config = CONFIG
         for end, name in enumerate(("hosta", "hostb")):
             self.daemons.append(self._new_daemon(end, name))
         self.source, self.destination = self.daemons
@@ -94,7 +95,7 @@ class Pair:
         self.guests += 1
         self.beat = Beat(os.path.join(self.folder, f"serial{self.guests}"))
         guest = Guest(self.image, NAME, memory=MEMORY_KIB)
-        guest.config = CONFIG
+        guest.config = self.config
         guest.serial = self.beat.path
         self.source.create(guest)
         self.beat.wait_running()
