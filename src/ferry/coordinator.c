@@ -169,7 +169,10 @@ looked(void *owner, const struct coordinator_answer *answer,
     if (answer->is_paused) {
         coordinator->flags |= VIR_MIGRATE_PAUSED;
     }
-    coordinator_happened(coordinator, COORDINATOR_EVENT_LOOKED);
+    coordinator_happened(coordinator,
+                         coordinator->is_lost[COORDINATOR_DESTINATION]
+                             ? COORDINATOR_EVENT_LOOKED_AWAY
+                             : COORDINATOR_EVENT_LOOKED);
 }
 
 static void

@@ -28,6 +28,9 @@ static void hear_ended(struct domain_migration *migration,
 static bool hear_client_gone(struct domain_migration *migration,
                              uint64_t client_id);
 static void hear_restarted(struct domain_migration *migration);
+static void hear_of_source(struct destination *destination,
+                           enum destination_event variant,
+                           const struct error *why);
 static void hear_nothing(struct domain_migration *migration);
 static int may_resume(const struct domain_migration *migration,
                       struct error *err);
@@ -39,6 +42,7 @@ static void destination_free(struct domain_migration *migration);
 static int save_state(struct destination *destination, struct error *err);
 static void start_deadline(struct destination *destination);
 static int64_t deadline_ms(const struct destination *destination);
+static int64_t rest_of(struct destination *destination, int64_t wait_ms);
 static void overdue(void *owner);
 
 struct destination *
@@ -109,8 +113,8 @@ destination_happened(struct destination *destination,
     if (rule->to == DESTINATION_STATE_IDLE) {
         destination_note_outcome(destination, rule->act);
     }
-    saved = save_state(destination, &err);
     start_deadline(destination);
+    saved = save_state(destination, &err);
     destination_act(destination, rule->act, saved < 0 ? &err : NULL);
     return true;
 }
@@ -225,10 +229,7 @@ hear_client_gone(struct domain_migration *migration, uint64_t client_id)
     destination->is_client_gone = true;
     error_set(&err, ERROR_OPERATION_ABORTED,
               "the client that drove the migration has closed its connection");
-    destination_fail(destination, &err);
-    destination_happened(
-        destination,
-        destination_variant(destination, DESTINATION_EVENT_CLIENT_AWAY));
+    hear_of_source(destination, DESTINATION_EVENT_CLIENT_AWAY, &err);
     return true;
 }
 
@@ -239,10 +240,22 @@ hear_restarted(struct domain_migration *migration)
     AUTO_ERROR err = {0};
 
     error_set(&err, ERROR_OPERATION_ABORTED, "the daemon was restarted");
-    destination_fail(destination, &err);
     destination->is_client_gone = destination->handover.comes_back;
-    destination_happened(
-        destination, destination_variant(destination, DESTINATION_EVENT_BACK));
+    hear_of_source(destination, DESTINATION_EVENT_BACK, &err);
+}
+
+/* Where it goes on nothing has failed. */
+static void
+hear_of_source(struct destination *destination, enum destination_event variant,
+               const struct error *why)
+{
+    enum destination_event event = destination_variant(destination, variant);
+
+    if (event != variant ||
+        !rules_has_own(&destination_rules, destination->state, event)) {
+        destination_fail(destination, why);
+    }
+    destination_happened(destination, event);
 }
 
 static void
@@ -282,6 +295,7 @@ save(struct domain_migration *migration, struct record *record)
     record_set_text(record, "destination-original-name",
                     destination->original_name);
     record_set_number(record, "destination-port", destination->port);
+    record_set_number(record, "destination-until", destination->until_ms);
     destination_save_handover(destination, record);
 }
 
@@ -331,6 +345,7 @@ start_deadline(struct destination *destination)
     int64_t wait_ms = deadline_ms(destination);
 
     if (wait_ms) {
+        wait_ms = rest_of(destination, wait_ms);
         timer_start(&destination->deadline, destination->domain->host->loop,
                     wait_ms, overdue, destination);
     } else {
@@ -346,10 +361,13 @@ deadline_ms(const struct destination *destination)
 
     switch (destination->state) {
     case DESTINATION_STATE_IDLE:
-    case DESTINATION_STATE_DEFINING: /* Done at once. */
-    case DESTINATION_STATE_STARTING: /* qemu/process.c has its own. */
-    case DESTINATION_STATE_STARTING2:
+    case DESTINATION_STATE_DEFINING:  /* Done at once. */
+    case DESTINATION_STATE_STARTING2: /* qemu/process.c has its own. */
         return 0;
+    case DESTINATION_STATE_STARTING: /* The same, but for a source away. */
+        return destination->before == DESTINATION_STATE_STARTING
+                   ? settings->rejoin_timeout_ms
+                   : 0;
     case DESTINATION_STATE_EXPECTED:
         return settings->incoming_timeout_ms;
     case DESTINATION_STATE_PREPARED: /* Until the source connects. */
@@ -379,6 +397,21 @@ deadline_ms(const struct destination *destination)
         return KILL_DEADLINE_MS;
     }
     return 0;
+}
+
+/* A restart does not begin a wait anew. */
+static int64_t
+rest_of(struct destination *destination, int64_t wait_ms)
+{
+    int64_t now_ms = monotonic_ms();
+    int64_t rest_ms = destination->until_ms - now_ms;
+
+    if (destination->is_restored && destination->until_ms) {
+        wait_ms = rest_ms < 1 ? 1 : rest_ms < wait_ms ? rest_ms : wait_ms;
+    }
+    destination->is_restored = false;
+    destination->until_ms = now_ms + wait_ms;
+    return wait_ms;
 }
 
 static void

@@ -74,6 +74,8 @@ struct destination {
     bool was_announced;    /* STARTED was emitted. */
     struct timer deadline; /* Of the state. */
     uint64_t trace_number; /* ferry/rule_trace.h */
+    int64_t until_ms;      /* When it passes; monotonic. 0: not known. */
+    bool is_restored;      /* From a record, and nothing has happened yet. */
 };
 
 struct destination *destination_new(struct domain *domain);

@@ -15,6 +15,9 @@ static bool is_impossible_unsaved(struct destination *destination,
                                   const struct error *save_failed);
 static void start_qemu(struct destination *destination);
 static void qemu_started(void *owner, const struct error *err);
+static void greet(struct destination *destination);
+static void greeted(void *owner, const struct qmp_status *status,
+                    const struct error *err);
 static void answer_prepare(struct destination *destination);
 static void answer_offline(struct destination *destination);
 static void answer(struct destination *destination,
@@ -56,6 +59,9 @@ destination_act(struct destination *destination, enum destination_action action,
         break;
     case DESTINATION_ACTION_ANSWER_OFFLINE:
         answer_offline(destination);
+        break;
+    case DESTINATION_ACTION_GREET:
+        greet(destination);
         break;
     case DESTINATION_ACTION_DEFINE:
         define_only(destination);
@@ -144,6 +150,30 @@ qemu_started(void *owner, const struct error *err)
     }
 }
 
+/* A restart has left nobody who waits for a QEMU that was starting. */
+static void
+greet(struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+    struct qmp_session *monitor = qemu_process_monitor(domain->qemu);
+
+    if (!domain->start && monitor) {
+        qmp_query_status(monitor, greeted, destination);
+    }
+}
+
+/* The end of QEMU or of its monitor is told to others. */
+static void
+greeted(void *owner, const struct qmp_status *status, const struct error *err)
+{
+    struct destination *destination = owner;
+
+    (void)status;
+    if (!err) {
+        qemu_started(destination->domain, NULL);
+    }
+}
+
 static void
 answer_prepare(struct destination *destination)
 {
@@ -200,7 +230,7 @@ answer(struct destination *destination, struct migration_cookie *cookie)
     bytes = migration_cookie_format(cookie, &result.cookie_size);
     result.cookie = bytes;
     result.uri = uri;
-    if (domain_is_active(domain)) {
+    if (domain_is_active(domain) && !destination->was_announced) {
         destination->was_announced = true;
         domain_emit(domain, VIR_DOMAIN_EVENT_STARTED,
                     VIR_DOMAIN_EVENT_STARTED_MIGRATED);

@@ -37,6 +37,12 @@ static int read_guest(struct arrival *arrival, struct ferry_cookie cookie,
                       struct error *err);
 static int read_cpu(struct arrival *arrival,
                     const struct migration_cookie *cookie, struct error *err);
+static struct destination *make_destination(struct arrival *arrival,
+                                            struct error *err);
+static struct destination *find_prepared(const struct arrival *arrival);
+static struct destination *prepare_again(struct arrival *arrival,
+                                         struct destination *destination,
+                                         struct error *err);
 static int take_domain(struct arrival *arrival, struct error *err);
 static int set_up(struct arrival *arrival, struct destination *destination,
                   struct error *err);
@@ -88,22 +94,13 @@ prepare(struct host *host, const struct migration_parameters *parameters,
     struct destination *destination = NULL;
     AUTO_ERROR err = {0};
 
-    if (read_guest(&arrival, cookie, &err) == 0 &&
-        take_domain(&arrival, &err) == 0) {
-        destination = destination_new(arrival.domain);
-        destination->client_id = call->client_id;
-        destination->flags = flags;
-        destination->original_name = STEAL(arrival.original_name);
-        destination->cpu_there = STEAL(arrival.cpu);
-        if (set_up(&arrival, destination, &err) < 0) {
-            arrival.domain->migration = NULL;
-            destination->base.free(&destination->base);
-            destination = NULL;
-            arrival.domain->id = -1;
-            domain_stopped(arrival.domain, VIR_DOMAIN_SHUTOFF_FAILED,
-                           VIR_DOMAIN_EVENT_STOPPED_FAILED);
-            qemu_migration_job_finish(&arrival.domain->migration_job,
-                                      monotonic_ms());
+    if (read_guest(&arrival, cookie, &err) == 0) {
+        destination = find_prepared(&arrival);
+        if (destination) {
+            event = DESTINATION_EVENT_REPREPARE;
+            destination = prepare_again(&arrival, destination, &err);
+        } else {
+            destination = make_destination(&arrival, &err);
         }
     }
     guest_free(arrival.guest);
@@ -118,6 +115,86 @@ prepare(struct host *host, const struct migration_parameters *parameters,
         call->done(call, NULL, &err);
     }
     domain_put(arrival.domain);
+}
+
+static struct destination *
+make_destination(struct arrival *arrival, struct error *err)
+{
+    struct destination *destination;
+
+    if (take_domain(arrival, err) < 0) {
+        return NULL;
+    }
+    destination = destination_new(arrival->domain);
+    destination->client_id = arrival->call->client_id;
+    destination->flags = arrival->flags;
+    destination->original_name = STEAL(arrival->original_name);
+    destination->cpu_there = STEAL(arrival->cpu);
+    if ((!arrival->has_handover ||
+         destination_learn_handover(destination, &arrival->handover, err) ==
+             0) &&
+        set_up(arrival, destination, err) == 0) {
+        return destination;
+    }
+    arrival->domain->migration = NULL;
+    destination->base.free(&destination->base);
+    arrival->domain->id = -1;
+    domain_stopped(arrival->domain, VIR_DOMAIN_SHUTOFF_FAILED,
+                   VIR_DOMAIN_EVENT_STOPPED_FAILED);
+    qemu_migration_job_finish(&arrival->domain->migration_job, monotonic_ms());
+    return NULL;
+}
+
+/* What a source that has come back asks for again: the same handover. */
+static struct destination *
+find_prepared(const struct arrival *arrival)
+{
+    struct domain *domain =
+        domain_find_by_uuid(arrival->host, &arrival->guest->uuid);
+    struct destination *destination = domain ? destination_find(domain) : NULL;
+
+    return destination && arrival->has_handover &&
+                   destination->handover.has_id &&
+                   uuid_is_equal(&destination->handover.id,
+                                 &arrival->handover.id) &&
+                   destination_takes(destination, DESTINATION_EVENT_REPREPARE)
+               ? destination
+               : NULL;
+}
+
+/* The call of before, if there was one, is nobody's any more. */
+static struct destination *
+prepare_again(struct arrival *arrival, struct destination *destination,
+              struct error *err)
+{
+    const struct qemu_migration_caller caller = {
+        .api = arrival->call->api,
+        .client = arrival->call->client_name,
+        .client_id = arrival->call->client_id,
+    };
+    struct ferry_call *before = STEAL(destination->call);
+    struct qemu_migration_job *job = &destination->domain->migration_job;
+    AUTO_ERROR replaced = {0};
+
+    arrival->domain = domain_get(destination->domain);
+    if (before) {
+        error_set(&replaced, ERROR_OPERATION_ABORTED,
+                  "Prepare was called again by a source that came back");
+        before->done(before, NULL, &replaced);
+    }
+    if (job->facts.is_owned) {
+        job->client_id = caller.client_id;
+    } else if (qemu_migration_job_start_phase(job, QEMU_MIGRATION_PHASE_PREPARE,
+                                              &caller, monotonic_ms(),
+                                              err) < 0) {
+        return NULL;
+    }
+    destination_joined(destination, caller.client_id);
+    guest_seen_cpu_free(destination->cpu_there);
+    destination->cpu_there = STEAL(arrival->cpu);
+    free(STEAL(destination->listen_address));
+    migration_uri_done(&destination->uri);
+    return set_up(arrival, destination, err) < 0 ? NULL : destination;
 }
 
 void
@@ -350,10 +427,6 @@ set_up(struct arrival *arrival, struct destination *destination,
     const struct migration_parameters *parameters = arrival->parameters;
     AUTO_ERROR dropped = {0};
 
-    if (arrival->has_handover &&
-        destination_learn_handover(destination, &arrival->handover, err) < 0) {
-        return -1;
-    }
     incoming_error_take(arrival->host, arrival->domain->name, &dropped);
     destination->listen_address = xstrdup_null(parameters->listen_address);
     destination->has_uri = parameters->migrate_uri;

@@ -14,6 +14,7 @@
 #include "ferry/handover.h"
 #include "ferry/peer.h"
 #include "ferry/source.h"
+#include "migrate/destination.h"
 
 enum {
     OPEN_TIMEOUT_MS = 5000,
@@ -33,14 +34,14 @@ enum stand {
 enum meaning {
     NOT_YET, /* Ask again. */
     AS_IT_WAS,
+    AS_PREPARED, /* If it takes the same Prepare again; else ask again. */
     GIVEN_UP,
     RUNS_THERE,
     CANCELLED_THERE,
 };
 
-/* Before Perform what it had prepared is reclaimed: nothing must be left of it
- * before it is prepared anew.  After Perform it is sent Finish again only where
- * it has all of the guest. */
+/* Before Perform it is sent Prepare again.  After Perform it is sent Finish
+ * again only where it has all of the guest. */
 static const enum meaning meanings[][HANDOVER_VERDICT_COUNT] = {
     [STANDS_BEFORE_PERFORM] =
         {[HANDOVER_UNKNOWN] = AS_IT_WAS, [HANDOVER_RETURNED] = AS_IT_WAS},
@@ -59,8 +60,11 @@ static void opened(void *owner, const struct rpc_opened *opened,
                    const struct error *err);
 static void waited_enough(void *owner);
 static void answered(void *owner, const void *result, const struct error *err);
-static void take_verdict(struct peer *peer, enum handover_verdict verdict);
+static void take_verdict(struct peer *peer, enum handover_verdict verdict,
+                         const char *state_there);
+static void wait_for_word(struct peer *peer);
 static bool has_begun(const struct peer *peer);
+static bool is_being_prepared(const char *state_there);
 static void try_later(struct peer *peer, const struct error *why);
 static bool is_rejoining(const struct peer *peer);
 static enum stand stand_of(enum coordinator_state state);
@@ -126,11 +130,6 @@ opened(void *owner, const struct rpc_opened *opened, const struct error *err)
     peer->connection = opened->connection;
     peer->there.connection = opened->connection;
     peer->has_close_callback = false;
-    /* What it had prepared for us goes, so that it can be prepared anew. */
-    if (stand_of(coordinator_current_state(peer->coordinator)) ==
-        STANDS_BEFORE_PERFORM) {
-        args.wish = HANDOVER_RECLAIM;
-    }
     memcpy(args.domain, domain->bytes, sizeof args.domain);
     memcpy(args.handover, peer->handover.bytes, sizeof args.handover);
     peer->rejoin_asking = rpc_request(
@@ -164,13 +163,14 @@ answered(void *owner, const void *result, const struct error *err)
     if (err || ret->verdict >= HANDOVER_VERDICT_COUNT) {
         try_later(peer, err);
     } else {
-        take_verdict(peer, (enum handover_verdict)ret->verdict);
+        take_verdict(peer, (enum handover_verdict)ret->verdict, ret->state);
     }
 }
 
 /* The last thing that its callers do: 'peer' may be gone. */
 static void
-take_verdict(struct peer *peer, enum handover_verdict verdict)
+take_verdict(struct peer *peer, enum handover_verdict verdict,
+             const char *state_there)
 {
     enum coordinator_state state = coordinator_current_state(peer->coordinator);
     enum coordinator_finding finding = COORDINATOR_FOUND_NOTHING;
@@ -190,6 +190,12 @@ take_verdict(struct peer *peer, enum handover_verdict verdict)
     switch (meanings[stand][verdict]) {
     case AS_IT_WAS:
         break;
+    case AS_PREPARED:
+        if (is_being_prepared(state_there)) {
+            break;
+        }
+        wait_for_word(peer);
+        return;
     case RUNS_THERE:
         finding = COORDINATOR_FOUND_RUNNING;
         break;
@@ -204,16 +210,23 @@ take_verdict(struct peer *peer, enum handover_verdict verdict)
         coordinator_gave_up(peer->coordinator, &err);
         return;
     case NOT_YET:
-        error_set(&err, ERROR_OPERATION_FAILED,
-                  "%s does not know yet what becomes of the guest of domain"
-                  " '%s'",
-                  peer->uri, peer->domain->name);
-        try_later(peer, &err);
+        wait_for_word(peer);
         return;
     }
     error_clear(&peer->lost);
     peer->here.reason = NULL;
     coordinator_rejoined(peer->coordinator, finding);
+}
+
+static void
+wait_for_word(struct peer *peer)
+{
+    AUTO_ERROR err = {0};
+
+    error_set(&err, ERROR_OPERATION_FAILED,
+              "%s does not know yet what becomes of the guest of domain '%s'",
+              peer->uri, peer->domain->name);
+    try_later(peer, &err);
 }
 
 /* The job that Begin has taken is still ours. */
@@ -223,6 +236,17 @@ has_begun(const struct peer *peer)
     const struct source *source = source_find(peer->domain);
 
     return source && source->client_id == peer->here.client_id;
+}
+
+/* It takes a Prepare for the same handover. */
+static bool
+is_being_prepared(const char *state_there)
+{
+    int state = rules_name_find(destination_rules.states,
+                                destination_rules.state_count, state_there);
+
+    return state >= 0 && rules_has(&destination_rules, (unsigned)state,
+                                   DESTINATION_EVENT_REPREPARE);
 }
 
 static void

@@ -111,7 +111,10 @@ restore_destination(struct domain *domain, const struct record *record)
     destination->port =
         (uint16_t)record_find_number(record, "destination-port", 0);
     destination_restore_handover(destination, record);
-    destination->was_announced = true;
+    destination->until_ms = record_find_number(record, "destination-until", 0);
+    destination->is_restored = true;
+    destination->was_announced =
+        destination->state != DESTINATION_STATE_STARTING;
     destination->was_restored = true;
     if (destination->flags & VIR_MIGRATE_PERSIST_DEST && !domain->definition) {
         destination->persist = guest_copy(domain->live);

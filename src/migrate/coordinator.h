@@ -61,6 +61,7 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
     X(DUMPED)           /* The XML is here (v2). */                            \
     X(DUMP_FAILED)      /* */                                                  \
     X(LOOKED)           /* Known whether it is paused. */                      \
+    X(LOOKED_AWAY)      /* The same, and the destination is away. */           \
     X(LOOK_FAILED)      /* */                                                  \
     X(PREPARED)         /* And known where to send the guest. */               \
     X(PREPARED_OFFLINE) /* There is nothing to send. */                        \
@@ -89,7 +90,8 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
 #define COORDINATOR_VARIANTS(X)                                                \
     X(DESTINATION_AWAY, DESTINATION_LOST)                                      \
     X(DESTINATION_HANGS, DESTINATION_LOST)                                     \
-    X(UNFINISHED, DESTINATION_LOST)
+    X(UNFINISHED, DESTINATION_LOST)                                            \
+    X(LOOKED_AWAY, LOOKED)
 
 #define COORDINATOR_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \

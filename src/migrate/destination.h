@@ -61,6 +61,7 @@
     X(OVERDUE)          /* The state's deadline has passed. */                 \
     X(RESTARTED)        /* The daemon has come back. */                        \
     X(RECLAIMED)        /* The source wants its token back. */                 \
+    X(REPREPARE)        /* Prepare again: the source has come back. */         \
     X(CLIENT_AWAY)      /* The variants, see below. */                         \
     X(BACK)                                                                    \
     X(FROZEN)
@@ -76,6 +77,7 @@
 #define DESTINATION_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \
     X(START_QEMU)                                                              \
+    X(GREET)          /* Wait for QEMU, if nobody does. */                     \
     X(ARM)            /* Capabilities, parameters, listen. */                  \
     X(ANSWER_PREPARE) /* Answer with cookie and URI; arm the clean-up. */      \
     X(ANSWER_OFFLINE) /* The same, where only a definition comes. */           \

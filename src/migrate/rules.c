@@ -45,6 +45,12 @@ rules_base(const struct rules *rules, unsigned event)
 }
 
 bool
+rules_has_own(const struct rules *rules, unsigned state, unsigned event)
+{
+    return find(rules, state, event);
+}
+
+bool
 rules_has(const struct rules *rules, unsigned state, unsigned event)
 {
     return find(rules, state, event) ||

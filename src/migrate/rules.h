@@ -51,6 +51,8 @@ const struct rule *rules_find(const struct rules *rules, unsigned state,
 /* The event that a variant is taken for; any other event itself. */
 unsigned rules_base(const struct rules *rules, unsigned event);
 /* Whether there is a rule. */
+/* The same, and it is not that of the event's base. */
+bool rules_has_own(const struct rules *rules, unsigned state, unsigned event);
 bool rules_has(const struct rules *rules, unsigned state, unsigned event);
 
 /* Writes "EVENT -> STATE ACTION" or "EVENT -> not in STATE": the line of a
