@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "domain/domain_internal.h"
+#include "io/failpoint.h"
 #include "domain/network.h"
 #include "domain/resources.h"
 #include "qemu/argv.h"
@@ -26,6 +27,7 @@ struct domain_start {
     bool is_failing;  /* QEMU was told to go; 'err' says why. */
     unsigned pending; /* Questions that QEMU has not answered. */
     struct error err;
+    struct error unsaved; /* Why there is no record of it. */
     void (*done)(void *owner, const struct error *err);
     void *owner;
 };
@@ -35,6 +37,7 @@ static void settle_clock(struct guest *live);
 static int launch(struct domain *domain,
                   const struct domain_start_options *options,
                   struct error *err);
+static void forked(void *owner, struct qemu_process *process);
 static int make_network(struct domain *domain,
                         const struct domain_start_options *options,
                         struct domain_taps *taps, struct error *err);
@@ -129,6 +132,7 @@ domain_start_abandon(struct domain *domain, const struct error *why)
     if (start) {
         start->done(start->owner, why);
         error_clear(&start->err);
+        error_clear(&start->unsaved);
         free(start);
     }
 }
@@ -190,6 +194,7 @@ launch(struct domain *domain, const struct domain_start_options *options,
         .log_path = log_path,
         .monitor_path = monitor_path,
         .timezone = domain->live->clock.timezone,
+        .forked = forked,
         .start_timeout_ms = host->settings.qemu_timeout_ms,
     };
     AUTO_DOMAIN_TAPS taps = {0};
@@ -211,20 +216,33 @@ launch(struct domain *domain, const struct domain_start_options *options,
                                       &domain_qemu_callbacks, domain, err);
     qemu_argv_free(argv);
     if (!domain->qemu) {
+        domain->id = -1;
         return error_wrap(err, "starting QEMU for domain '%s'", domain->name);
     }
     qemu_process_set_silence_limit(domain->qemu,
                                    host->settings.monitor_timeout_ms);
-    domain->id = ++host->last_id;
-    domain->live->id = (struct guest_number){true, (uint64_t)domain->id};
-    domain->state = DOMAIN_STATE_PAUSED;
-    domain->reason = options->is_incoming ? VIR_DOMAIN_PAUSED_MIGRATION
-                                          : VIR_DOMAIN_PAUSED_STARTING_UP;
-    if (domain_save_checked(domain, err) < 0) {
-        fail(domain, err);
-        error_clear(err);
+    if (error_is_set(&domain->start->unsaved)) {
+        fail(domain, &domain->start->unsaved);
     }
     return 0;
+}
+
+/* The record comes before QEMU: a daemon that is killed in between leaves none
+ * that nobody knows of. */
+static void
+forked(void *owner, struct qemu_process *process)
+{
+    struct domain *domain = owner;
+    struct domain_start *start = domain->start;
+
+    domain->qemu = process;
+    domain->id = ++domain->host->last_id;
+    domain->live->id = (struct guest_number){true, (uint64_t)domain->id};
+    domain->state = DOMAIN_STATE_PAUSED;
+    domain->reason = start->is_incoming ? VIR_DOMAIN_PAUSED_MIGRATION
+                                        : VIR_DOMAIN_PAUSED_STARTING_UP;
+    failpoint("qemu/forked");
+    domain_save_checked(domain, &start->unsaved);
 }
 
 /* An incoming guest still runs elsewhere: its devices stay down. */
@@ -355,6 +373,7 @@ finish(struct domain *domain, const struct error *failed)
     }
     start->done(start->owner, failed ? &err : NULL);
     error_clear(&start->err);
+    error_clear(&start->unsaved);
     free(start);
     domain_put(domain);
 }

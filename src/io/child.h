@@ -21,6 +21,10 @@ struct child_options {
     const int *pass_fds; /* Borrowed; they become 3, 4, ... in the child. */
     size_t pass_count;
     int stderr_fd; /* Borrowed; -1: /dev/null. */
+    /* Called before the program is executed, which waits for its return: what
+     * dies in it has started nothing.  May be NULL. */
+    void (*forked)(void *owner, pid_t pid);
+    void *forked_owner;
 };
 
 /* How a process ended. */

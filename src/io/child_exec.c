@@ -35,6 +35,8 @@ struct plan {
     int *fds; /* Owned. They become 0, 1, 2, ... */
     int count;
     int report_fd;
+    int hold_fd;  /* A byte comes from it before the exec; -1: none. */
+    int hold_end; /* Its other end, which is the parent's. */
 };
 
 static pid_t fork_child(struct plan *plan);
@@ -43,6 +45,8 @@ static void reset_signals(void);
 static bool place_fds(struct plan *plan);
 static void fail(const struct plan *plan, enum step step)
     __attribute__((noreturn));
+static void release(int hold_fd);
+static void wait_for_release(const struct plan *plan);
 static bool read_report(int fd, struct report *report);
 
 pid_t
@@ -53,6 +57,8 @@ child_exec(const struct child_options *options, struct error *err)
     AUTO_FREE int *fds = xcalloc(3 + options->pass_count, sizeof *fds);
     AUTO_CLOSE int report_read = -1;
     AUTO_CLOSE int report_write = -1;
+    AUTO_CLOSE int hold_read = -1;
+    AUTO_CLOSE int hold_write = -1;
     struct report report;
     int ends[2];
     pid_t pid;
@@ -62,6 +68,13 @@ child_exec(const struct child_options *options, struct error *err)
     }
     report_read = ends[0];
     report_write = ends[1];
+    if (options->forked) {
+        if (pipe2(ends, O_CLOEXEC) < 0) {
+            return error_set_errno(err, errno, "starting '%s'", program);
+        }
+        hold_read = ends[0];
+        hold_write = ends[1];
+    }
     fds[0] = null_fd;
     fds[1] = options->stdout_fd >= 0 ? options->stdout_fd : null_fd;
     fds[2] = options->stderr_fd >= 0 ? options->stderr_fd : null_fd;
@@ -75,11 +88,18 @@ child_exec(const struct child_options *options, struct error *err)
         .fds = fds,
         .count = (int)(3 + options->pass_count),
         .report_fd = report_write,
+        .hold_fd = hold_read,
+        .hold_end = hold_write,
     });
     if (pid < 0) {
         return error_set_errno(err, errno, "starting '%s': fork", program);
     }
     close(STEAL_FD(report_write));
+    if (options->forked) {
+        close(STEAL_FD(hold_read));
+        options->forked(options->forked_owner, pid);
+        release(hold_write);
+    }
     if (read_report(report_read, &report)) {
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
         }
@@ -110,12 +130,22 @@ fork_child(struct plan *plan)
     return pid;
 }
 
+/* A child that was killed meanwhile is noticed as one that ended. */
+static void
+release(int hold_fd)
+{
+    ssize_t written = write(hold_fd, "", 1);
+
+    (void)written;
+}
+
 /* From here to the end of the file, save for read_report(): in the child. */
 static void
 run_child(struct plan *plan)
 {
     setsid();
     reset_signals();
+    wait_for_release(plan);
     if (!place_fds(plan)) {
         fail(plan, STEP_FDS);
     }
@@ -137,6 +167,25 @@ reset_signals(void)
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Without a parent there is nobody to start anything for. */
+static void
+wait_for_release(const struct plan *plan)
+{
+    char byte;
+    ssize_t got;
+
+    if (plan->hold_fd < 0) {
+        return;
+    }
+    close(plan->hold_end);
+    do {
+        got = read(plan->hold_fd, &byte, 1);
+    } while (got < 0 && errno == EINTR);
+    if (got != 1) {
+        _exit(127);
+    }
 }
 
 /* The sources may lie where others have to go: they move out of the way first.

@@ -12,6 +12,7 @@
  *   save/none            the same without a migration
  *   save/removed         the record is gone
  *   save/ledger          what became of a handover is on disk
+ *   qemu/forked          a QEMU is about to be executed, and in no record
  *   qmp/sent/COMMAND     QEMU has it
  *   qmp/answered/COMMAND the answer is here, and nobody has heard of it yet
  *   qmp/event/EVENT      the same; of MIGRATION with its status

@@ -29,6 +29,7 @@ struct qemu_process {
     struct loop *loop; /* Borrowed; outlives us. */
     struct qemu_process_callbacks callbacks;
     void *owner;
+    void (*forked)(void *owner, struct qemu_process *process);
     enum qemu_process_state state;
     bool is_adopted;
     struct child *child;         /* Owned. */
@@ -57,6 +58,7 @@ static int spawn(struct qemu_process *process,
 static char **copy_argv(const struct qemu_process_options *options);
 static char **environment_with(char *zone);
 static char *headline(char *const *argv);
+static void forked(void *owner, pid_t pid);
 static void open_session(struct qemu_process *process, int fd,
                          int64_t timeout_ms);
 static void monitor_ready(void *owner);
@@ -79,6 +81,8 @@ qemu_process_start(struct loop *loop,
         loop, callbacks, owner, options->monitor_path, options->log_path);
     AUTO_CLOSE int listen_fd = -1;
     AUTO_CLOSE int fd = -1;
+
+    process->forked = options->forked;
 
     listen_fd = monitor_socket_listen(options->monitor_path, err);
     if (listen_fd < 0) {
@@ -244,6 +248,8 @@ spawn(struct qemu_process *process, const struct qemu_process_options *options,
         .stderr_fd = log_fd,
         .pass_fds = fds,
         .pass_count = options->pass_count + 1,
+        .forked = options->forked ? forked : NULL,
+        .forked_owner = process,
     };
     process->child =
         child_spawn(process->loop, &child, child_ended, process, err);
@@ -253,6 +259,17 @@ spawn(struct qemu_process *process, const struct qemu_process_options *options,
     process->pid = child_pid(process->child);
     process->start_time = child_start_time(process->child);
     return 0;
+}
+
+static void
+forked(void *owner, pid_t pid)
+{
+    struct qemu_process *process = owner;
+
+    process->pid = pid;
+    if (process_start_time(pid, &process->start_time)) {
+        process->forked(process->owner, process);
+    }
 }
 
 /* With the binary as argv[0].  Caller frees the array alone. */

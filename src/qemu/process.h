@@ -62,6 +62,10 @@ struct qemu_process_options {
     const char *monitor_path; /* Of the socket; a stale one is replaced. */
     const int *pass_fds;      /* Borrowed; they become 4, 5, ... in QEMU. */
     size_t pass_count;
+    /* QEMU has a pid, and begins once this returns: what is to know of it is
+     * told before it is there.  The process is the one that is returned later,
+     * if the start succeeds.  May be NULL. */
+    void (*forked)(void *owner, struct qemu_process *process);
     /* Until QEMU takes commands: then it is killed.  0: 30 seconds. */
     int64_t start_timeout_ms;
 };

@@ -55,7 +55,7 @@ class Cell:
 
 
 def is_of_the_path(point):
-    if point.startswith("save/"):
+    if point.startswith(("save/", "qemu/")):
         return True
     if point.startswith("qmp/event/"):
         return bool(EVENT.match(point))
