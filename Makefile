@@ -4,8 +4,9 @@
 BUILD = build
 PREFIX = /usr/local
 RUNS = 15
+MIGRATIONS = 200
 
-.PHONY: all help deps guest demo check check-fast bench install format clean
+.PHONY: all help deps guest demo check check-fast crash-matrix storm bench install format clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -16,6 +17,8 @@ help:
 	@echo 'make demo        migrate a guest between two daemons of this machine'
 	@echo 'make check       all tests; the last line counts them'
 	@echo 'make check-fast  what takes under half a minute'
+	@echo 'make crash-matrix  break migrations at each of their points'
+	@echo 'make storm        kill the daemons through $(MIGRATIONS) migrations'
 	@echo 'make bench       measure $(RUNS) migrations beside a plain QMP script'
 	@echo 'make install     install below PREFIX ($(PREFIX)), DESTDIR is honoured'
 	@echo 'make format      clang-format all C sources'
@@ -39,6 +42,12 @@ check:
 
 check-fast:
 	@tools/check --fast
+
+crash-matrix: all
+	@VMFERRY_BUILD=$(abspath $(BUILD)) tests/crash/run
+
+storm: all
+	@VMFERRY_BUILD=$(abspath $(BUILD)) tests/crash/run --storm $(MIGRATIONS)
 
 bench: all
 	@VMFERRY_BUILD=$(abspath $(BUILD)) \

@@ -114,7 +114,8 @@ def sample(cells, options):
         for c in cells
         if f"{c.side}/{c.point}".startswith(SWITCHOVER)
         and c.version == "v3"
-        and c.fault in ("kill-both",)
+        and c.fault
+        == (f"kill-{c.side}" if c.point.startswith("qmp/") else "kill-both")
     ]
     rest = [c for c in cells if c not in must]
     extra = random.Random(options.seed).sample(rest, options.sample)
@@ -195,7 +196,8 @@ def _work(todo, done, recordings, with_wires, logs, number):
                 cell = todo.get(timeout=1)
             except queue.Empty:
                 return
-            if pair and (pair.version != cell.version or used >= CELLS_OF_A_PAIR):
+            is_worn = used >= CELLS_OF_A_PAIR
+            if pair and (is_worn or pair.version != cell.version):
                 pair.close()
                 pair = None
             if not pair:

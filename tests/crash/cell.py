@@ -16,6 +16,8 @@ REACH_S = 10
 SETTLE_S = 30
 # No migration goes on for so long: nothing comes any more.
 QUIET_S = 0.3
+# Who asks may get its answer within that time.
+ASKING_S = 6
 RUNNING, PAUSED = 1, 3
 # They ask on, or wait for an operator, by a name of their own.
 RESTING = ("UNSURE", "LEFT")
@@ -54,6 +56,8 @@ class Run:
         self.source, self.destination = pair.source, pair.destination
         self.client = None
         self.undo = []
+        self.said = []
+        self.patience = 0
 
     def verdict(self):
         """The pair may be used again where this is fine."""
@@ -157,6 +161,7 @@ class Run:
         """Nothing goes on any more, or only what asks on for ever."""
         quiet_since = None
         deadline = time.monotonic() + SETTLE_S
+        self.patience = time.monotonic() + ASKING_S
         while True:
             why = self._goes_on()
             now = time.monotonic()
@@ -180,7 +185,8 @@ class Run:
                 return f"{daemon.name} has ended: {daemon.process.returncode}"
             record = self.pair.records(daemon)
             state = self.pair.migration_state(record)
-            if state in RESTING and not record.get("job"):
+            is_resting = state in RESTING and not record.get("job")
+            if is_resting and time.monotonic() > self.patience:
                 continue
             if record.get("job") or state:
                 return f"{daemon.name} has the job in {state}"
@@ -241,9 +247,7 @@ class Run:
             ("paused", "none"): "paused here",
             ("none", "paused"): "paused there",
         }
-        return words.get((here, there), f"{here} here, {there} there").replace(
-            "runs here, paused there", "runs here, paused there"
-        )
+        return words.get((here, there), f"{here} here, {there} there")
 
     def _name(self, word, design_text):
         if word in FINE or design_text:
@@ -253,7 +257,7 @@ class Run:
         if "BROKEN" in word:
             return "BROKEN"
         record = self.pair.records(self.source)
-        if word.startswith("paused"):
+        if word in ("paused here", "paused there"):
             state = self.pair.migration_state(record)
             return f"paused {state}" if state else f"PAUSED: {word}"
         return f"LEFTOVER: {word}"

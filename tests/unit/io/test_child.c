@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,12 @@ struct run {
     bool is_ended;
     bool frees_on_end;
     struct child_end end;
+};
+
+/* What is told of a child before its program runs. */
+struct forked {
+    pid_t pid;
+    int fd; /* The program writes to its other end. */
 };
 
 static void
@@ -370,6 +377,40 @@ a_forgotten_child_goes_on_and_is_reaped(void **state)
 }
 
 static void
+note_fork(void *owner, pid_t pid)
+{
+    struct forked *forked = owner;
+    struct pollfd said = {.fd = forked->fd, .events = POLLIN};
+
+    forked->pid = pid;
+    /* It has time to say what it should not say yet. */
+    assert_int_equal(poll(&said, 1, 50), 0);
+}
+
+static void
+a_program_waits_until_it_is_noted(void **state)
+{
+    struct run *run = *state = run_new();
+    struct child_options options = shell(SHELL("echo >&3"));
+    struct forked forked = {0};
+    int ends[2];
+    char byte;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    forked.fd = ends[0];
+    options.forked = note_fork;
+    options.forked_owner = &forked;
+    options.pass_fds = &ends[1];
+    options.pass_count = 1;
+    start(run, &options);
+    assert_int_equal(forked.pid, child_pid(run->child));
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    close(ends[0]);
+    close(ends[1]);
+    run_free(run);
+}
+
+static void
 a_name_may_look_like_the_rest_of_the_line(void **state)
 {
     static const char *const names[] = {"a b", "x) R (y", ")) S 1 2 3", "("};
@@ -405,6 +446,7 @@ main(void)
         cmocka_unit_test(an_adopted_stranger_is_gone_when_it_ends),
         cmocka_unit_test(nonsense_is_not_adopted),
         cmocka_unit_test(a_forgotten_child_goes_on_and_is_reaped),
+        cmocka_unit_test(a_program_waits_until_it_is_noted),
         cmocka_unit_test(a_name_may_look_like_the_rest_of_the_line),
     };
 
