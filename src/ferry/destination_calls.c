@@ -153,8 +153,8 @@ find_prepared(const struct arrival *arrival)
         domain_find_by_uuid(arrival->host, &arrival->guest->uuid);
     struct destination *destination = domain ? destination_find(domain) : NULL;
 
-    return destination && arrival->has_handover &&
-                   destination->handover.has_id &&
+    return destination && destination->handover.comes_back &&
+                   arrival->has_handover && destination->handover.has_id &&
                    uuid_is_equal(&destination->handover.id,
                                  &arrival->handover.id) &&
                    destination_takes(destination, DESTINATION_EVENT_REPREPARE)

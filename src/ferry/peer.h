@@ -97,6 +97,8 @@ bool peer_stop_rejoining(struct peer *peer);
  * where the record tells of no migration that goes on. */
 void peer_save(const struct peer *peer, struct record *record);
 bool peer_restore(struct domain *domain, const struct record *record);
+/* Then, once the source has heard that it is back. */
+void peer_go_on(struct domain *domain);
 
 /* peer.c, for the others */
 struct peer *peer_make(struct domain *domain, const char *uri, unsigned flags,

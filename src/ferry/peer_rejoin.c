@@ -321,7 +321,6 @@ peer_restore(struct domain *domain, const struct record *record)
     const char *uri = record_find_text(record, "peer-uri", NULL);
     struct source *source = source_find(domain);
     struct peer *peer;
-    enum coordinator_progress progress = COORDINATOR_HAS_BEGUN;
 
     if (!uri || !source || !source_goes_on(source)) {
         return false;
@@ -335,6 +334,18 @@ peer_restore(struct domain *domain, const struct record *record)
         record_find_bool(record, "peer-has-parameters", true);
     peer->handover = source->handover.id;
     peer->has_handover_id = true;
+    restore_parameters(peer, record);
+    source->client_id = peer->here.client_id;
+    return true;
+}
+
+void
+peer_go_on(struct domain *domain)
+{
+    const struct source *source = source_find(domain);
+    struct peer *peer = peer_find(domain);
+    enum coordinator_progress progress = COORDINATOR_HAS_BEGUN;
+
     if (source_takes(source, SOURCE_EVENT_REPERFORM)) {
         progress = source_token_is_away(source->state)
                        ? COORDINATOR_MAY_HAVE_FINISHED
@@ -344,11 +355,8 @@ peer_restore(struct domain *domain, const struct record *record)
     if (progress != COORDINATOR_HAS_BEGUN && !source->was_running) {
         peer->flags |= VIR_MIGRATE_PAUSED;
     }
-    restore_parameters(peer, record);
-    source->client_id = peer->here.client_id;
     peer_make_coordinator(peer);
     coordinator_restart(peer->coordinator, progress);
-    return true;
 }
 
 /* As a record within the record: typed, one of each name. */

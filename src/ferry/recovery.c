@@ -14,7 +14,7 @@
 static bool restore_source(struct domain *domain, const struct record *record);
 static bool restore_destination(struct domain *domain,
                                 const struct record *record);
-static void restore_peer(struct domain *domain, const struct record *record);
+static void withdraw(struct domain *domain, const struct record *record);
 static void leave_if_nobody_can_be_asked(struct source *source);
 static int read_state(const struct domain *domain, const struct record *record,
                       const char *key, const struct rules *rules);
@@ -23,24 +23,30 @@ void
 ferry_restore(struct domain *domain, const struct record *record)
 {
     if (restore_source(domain, record)) {
+        /* First, since what is saved next has to tell of it, too. */
+        bool goes_on = peer_restore(domain, record);
+
         domain->migration->restarted(domain->migration);
-        restore_peer(domain, record);
+        if (goes_on) {
+            peer_go_on(domain);
+        } else {
+            withdraw(domain, record);
+        }
     } else if (restore_destination(domain, record)) {
         domain->migration->restarted(domain->migration);
     }
 }
 
-/* A migration that this daemon drives goes on; where it goes back, the other
- * daemon, which waits, has to know. */
+/* Of a migration that this daemon drove and that goes back the other one, which
+ * waits, has to know. */
 static void
-restore_peer(struct domain *domain, const struct record *record)
+withdraw(struct domain *domain, const struct record *record)
 {
     const struct source *source = source_find(domain);
     const char *uri = record_find_text(record, "peer-uri", NULL);
     struct uuid handover;
 
-    if (peer_restore(domain, record) || !uri ||
-        !record_find_bool(record, "handover-comes-back", false) ||
+    if (!uri || !record_find_bool(record, "handover-comes-back", false) ||
         !uuid_parse(record_find_text(record, "handover-id", ""), &handover) ||
         (source && source_token_is_away(source->state))) {
         return;
