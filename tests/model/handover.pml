@@ -345,6 +345,7 @@ inline destination_act()
     if
     :: d_act == da_NOTHING -> skip
     :: d_act == da_START_QEMU -> qd = STARTED; ev_started = true
+    :: d_act == da_GREET -> ev_started = true
     :: d_act == da_ARM -> d_arming = true
     :: d_act == da_ANSWER_PREPARE -> destination_answer(OK)
     :: d_act == da_RESUME_GUEST || d_act == da_KEEP_PAUSED -> d_resuming = true
