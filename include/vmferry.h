@@ -208,6 +208,52 @@ enum vmferry_xml_flags {
 VMFERRY_API char *vmferry_dumpxml(struct vmferry *handle, const char *domain,
                                   unsigned flags);
 
+/* ------------------------------------------------------------- unsure guests
+
+ * A guest whose migration's end was not heard stands still on a host, and may
+ * run on another one.  These calls are vmferryd's own: a libvirtd refuses them.
+ */
+
+/* What a host knows of a guest and of its migration: "copy", "side", "state",
+ * "peer", "token", "outcome", ... (src/ferry/evidence.h); "summary" is there
+ * where something is unsure, and says it in words.  The caller frees
+ * '*values'. */
+VMFERRY_API int vmferry_evidence(struct vmferry *handle, const char *domain,
+                                 bool asks_qemu,
+                                 struct vmferry_values **values);
+
+enum vmferry_deed {
+    VMFERRY_LOOK,         /* Change nothing. */
+    VMFERRY_RUN_HERE,     /* This host's copy goes on. */
+    VMFERRY_DISCARD_HERE, /* It is ended. */
+};
+
+struct vmferry_resolve_options {
+    enum vmferry_deed deed;
+    const char *peer_uri; /* Of the other host's daemon, as this one sees it;
+                           * NULL: the one that the record names. */
+    const char *host;     /* The name of the host that is meant; for a deed. */
+    bool is_certain_only; /* Do it only where there is no risk. */
+};
+
+struct vmferry_resolution {
+    struct vmferry_values *here;  /* Owned. This host's evidence. */
+    struct vmferry_values *there; /* Owned. The other one's, or empty, and */
+    char *unreachable;            /* why; "" where it could be asked. Owned. */
+    char *finding;                /* Owned. What is known, in words. */
+    enum vmferry_deed certain;    /* What may be done without any risk. */
+    bool was_done;
+    char *run_risk;     /* Owned. Of VMFERRY_RUN_HERE, "": none; NULL: it is */
+    char *discard_risk; /* out of the question.  And of the other one. */
+};
+
+/* Looks at both hosts and, where 'deed' asks for it, does it: refused where it
+ * could let the guest run twice by what is known. */
+VMFERRY_API int vmferry_resolve(struct vmferry *handle, const char *domain,
+                                const struct vmferry_resolve_options *options,
+                                struct vmferry_resolution *resolution);
+VMFERRY_API void vmferry_resolution_done(struct vmferry_resolution *resolution);
+
 /* ------------------------------------------------------------------ jobs */
 
 /* libvirt's numbers (virDomainJobType). */

@@ -3,7 +3,9 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,4 +168,25 @@ parse_unsigned(const char *text, int base, uint64_t max, uint64_t *value)
     }
     *value = result;
     return true;
+}
+
+const char *
+format_duration(int64_t ms, char text[DURATION_SIZE])
+{
+    int64_t s = ms / 1000;
+    int64_t min = s / 60;
+    int64_t h = min / 60;
+
+    if (s < 60) {
+        snprintf(text, DURATION_SIZE, "%" PRId64 " s", s);
+    } else if (min < 60) {
+        snprintf(text, DURATION_SIZE, "%" PRId64 " min", min);
+    } else if (h < 24) {
+        snprintf(text, DURATION_SIZE, "%" PRId64 " h %" PRId64 " min", h,
+                 min % 60);
+    } else {
+        snprintf(text, DURATION_SIZE, "%" PRId64 " d %" PRId64 " h", h / 24,
+                 h % 24);
+    }
+    return text;
 }

@@ -35,5 +35,9 @@ bool has_prefix(const char *text, const char *prefix);
 bool has_suffix(const char *text, const char *suffix);
 /* strcmp() that takes NULL, which equals only itself. */
 bool is_same_text(const char *a, const char *b);
+/* How long something takes, as a person says it: "4 s", "3 min", "2 h 5 min",
+ * "4 d 2 h".  Returns 'text'. */
+enum { DURATION_SIZE = 32 };
+const char *format_duration(int64_t ms, char text[DURATION_SIZE]);
 /* Whether 'text' is well-formed UTF-8. */
 bool is_utf8(const char *text, size_t length);

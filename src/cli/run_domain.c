@@ -13,17 +13,49 @@
 
 /* ------------------------------------------------------------------- list */
 
+/* What is unsure about a guest that stands still; NULL: nothing, or the daemon
+ * knows of no such thing.  Caller frees. */
+static char *
+unsure_text(struct vmferry *handle, const char *domain, int state)
+{
+    struct vmferry_values *values = NULL;
+    const char *summary;
+    char *text = NULL;
+
+    if (state != VMFERRY_STATE_PAUSED ||
+        vmferry_evidence(handle, domain, false, &values) < 0) {
+        return NULL;
+    }
+    summary = vmferry_values_string(values, "summary");
+    if (summary) {
+        text = strdup(summary);
+    }
+    vmferry_values_free(values);
+    return text;
+}
+
+static void
+add_unsure(struct json_object *object, const char *unsure)
+{
+    if (unsure) {
+        json_object_object_add(object, "unsure",
+                               json_object_new_string(unsure));
+    }
+}
+
 /* A guest may end between the list and the question for its state. */
 static void
 print_guest(struct vmferry *handle, const struct arguments *arguments,
             const struct vmferry_domain *domain, struct json_object *list)
 {
+    char *unsure;
     int state;
     int reason;
 
     if (vmferry_state(handle, domain->uuid, &state, &reason) < 0) {
         return;
     }
+    unsure = unsure_text(handle, domain->uuid, state);
     if (arguments->is_json) {
         struct json_object *object = json_of_domain(domain);
 
@@ -32,7 +64,9 @@ print_guest(struct vmferry *handle, const struct arguments *arguments,
         json_object_object_add(
             object, "reason",
             json_object_new_string(vmferry_reason_name(state, reason)));
+        add_unsure(object, unsure);
         json_object_array_add(list, object);
+        free(unsure);
         return;
     }
     if (domain->id >= 0) {
@@ -41,7 +75,8 @@ print_guest(struct vmferry *handle, const struct arguments *arguments,
         printf("%-5s", "-");
     }
     printf(" %-30s %s (%s)\n", domain->name, vmferry_state_name(state),
-           vmferry_reason_name(state, reason));
+           unsure ? unsure : vmferry_reason_name(state, reason));
+    free(unsure);
 }
 
 int
@@ -79,7 +114,7 @@ run_list(struct vmferry *handle, const struct arguments *arguments)
 /* ------------------------------------------------------------------- info */
 
 static void
-print_info(const struct vmferry_info *info)
+print_info(const struct vmferry_info *info, const char *unsure)
 {
     char text[AMOUNT_SIZE];
 
@@ -89,7 +124,7 @@ print_info(const struct vmferry_info *info)
         printf("Id:          %d\n", info->domain.id);
     }
     printf("State:       %s (%s)\n", vmferry_state_name(info->state),
-           vmferry_reason_name(info->state, info->reason));
+           unsure ? unsure : vmferry_reason_name(info->state, info->reason));
     printf("Memory:      %s (%" PRIu64 " KiB)\n",
            format_bytes(info->max_memory_kib * 1024, text),
            info->max_memory_kib);
@@ -103,7 +138,7 @@ print_info(const struct vmferry_info *info)
 }
 
 static struct json_object *
-json_of_info(const struct vmferry_info *info)
+json_of_info(const struct vmferry_info *info, const char *unsure)
 {
     struct json_object *object = json_of_domain(&info->domain);
 
@@ -113,6 +148,7 @@ json_of_info(const struct vmferry_info *info)
     json_object_object_add(
         object, "reason",
         json_object_new_string(vmferry_reason_name(info->state, info->reason)));
+    add_unsure(object, unsure);
     json_object_object_add(object, "max_memory_kib",
                            json_object_new_uint64(info->max_memory_kib));
     json_object_object_add(object, "memory_kib",
@@ -131,15 +167,18 @@ int
 run_info(struct vmferry *handle, const struct arguments *arguments)
 {
     struct vmferry_info info;
+    char *unsure;
 
     if (vmferry_info(handle, arguments->positionals[0], &info) < 0) {
         return run_failed(handle, arguments);
     }
+    unsure = unsure_text(handle, info.domain.uuid, info.state);
     if (arguments->is_json) {
-        output_json(json_of_info(&info));
+        output_json(json_of_info(&info, unsure));
     } else {
-        print_info(&info);
+        print_info(&info, unsure);
     }
+    free(unsure);
     vmferry_info_done(&info);
     return EXIT_DONE;
 }

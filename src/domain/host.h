@@ -80,10 +80,11 @@ struct host {
     /* Private to ferry/source_calls.c. */
     struct list entries; /* Calls that wait for a job or for QEMU. */
     /* Private to ferry/peer.c. */
-    struct list peers;       /* Peer-to-peer migrations of ours. */
-    uint64_t last_peer_id;   /* How many there were. */
-    struct list withdrawals; /* Of ferry/withdrawal.c. */
-    struct list outcomes;    /* Of ferry/ledger.c: not on disk yet. */
+    struct list peers;         /* Peer-to-peer migrations of ours. */
+    uint64_t last_peer_id;     /* How many there were. */
+    struct list withdrawals;   /* Of ferry/withdrawal.c. */
+    struct list outcomes;      /* Of ferry/ledger.c: not on disk yet. */
+    struct list evidence_asks; /* Of ferry/evidence_ask.c. */
     /* Private to ferry/destination.c. */
     struct list incoming_errors; /* Why an incoming guest was given up. */
     uint16_t last_port;          /* The last that was given to QEMU. */

@@ -109,6 +109,10 @@ destination_happened(struct destination *destination,
         return false;
     }
     destination->before = destination->state;
+    if (destination->state != rule->to) {
+        destination->state_since_ms = realtime_ms();
+        destination_stop_asking(destination);
+    }
     destination->state = rule->to;
     if (rule->to == DESTINATION_STATE_IDLE) {
         destination_note_outcome(destination, rule->act);
@@ -291,6 +295,7 @@ save(struct domain_migration *migration, struct record *record)
 
     record_set_text(record, "destination-state",
                     destination_rules.states[destination->state]);
+    record_set_number(record, "destination-since", destination->state_since_ms);
     record_set_number(record, "destination-flags", destination->flags);
     record_set_text(record, "destination-original-name",
                     destination->original_name);
@@ -317,6 +322,7 @@ destination_free(struct domain_migration *migration)
         domain_forget_cpu(destination->domain);
     }
     destination_answer_questions(destination, false);
+    destination_stop_asking(destination);
     free(destination->handover.uri);
     guest_seen_cpu_free(destination->cpu_there);
     destination_close_tunnel(destination);
@@ -385,6 +391,8 @@ deadline_ms(const struct destination *destination)
     case DESTINATION_STATE_WAITING2:
     case DESTINATION_STATE_WAITING2_PAUSED:
         return settings->switchover_timeout_ms;
+    case DESTINATION_STATE_CLAIMING:
+        return settings->peer_timeout_ms;
     case DESTINATION_STATE_ARMING:
     case DESTINATION_STATE_RESUMING:
     case DESTINATION_STATE_SETTLING:
@@ -425,5 +433,7 @@ overdue(void *owner)
               " was %s",
               destination_rules.states[destination->state]);
     destination_fail(destination, &err);
-    destination_happened(destination, DESTINATION_EVENT_OVERDUE);
+    destination_happened(
+        destination,
+        destination_variant(destination, DESTINATION_EVENT_UNFINISHED));
 }

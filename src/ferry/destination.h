@@ -30,6 +30,7 @@ struct destination {
     /* In the record. */
     enum destination_state state;
     enum destination_state before; /* The state that it came from. */
+    int64_t state_since_ms;        /* In 'state', by the real clock. */
     unsigned flags;      /* VIR_MIGRATE_* of the call that came last. */
     char *original_name; /* Owned. The source's name of the domain. */
     /* Between two of ours (ferry/handover.h). */
@@ -41,7 +42,8 @@ struct destination {
         bool comes_back;   /* The source is the coordinator, and goes on. */
         char *uri; /* Owned. The source's daemon, for people; or NULL. */
     } handover;
-    struct list questions; /* Who waits for a reclaimed guest's end. */
+    struct list questions;    /* Who waits for a reclaimed guest's end. */
+    struct handover_ask *ask; /* Owned. While the source is asked. */
 
     /* As in struct source. */
     struct ferry_call *call;
@@ -129,6 +131,11 @@ void destination_answer_questions(struct destination *destination,
  * not said RESUME, which it does before the CPUs run (QEMU 7.2), the guest has
  * never run here. */
 void destination_judge_end(struct destination *destination);
+/* All of the guest is here, and who would say that it may run is away. */
+bool destination_is_forsaken(const struct destination *destination);
+/* Asks the source whether it has the guest, until the state is left. */
+void destination_ask(struct destination *destination);
+void destination_stop_asking(struct destination *destination);
 void destination_save_handover(const struct destination *destination,
                                struct record *record);
 void destination_restore_handover(struct destination *destination,

@@ -79,6 +79,9 @@ destination_act(struct destination *destination, enum destination_action action,
     case DESTINATION_ACTION_KILL_GUEST:
         kill_guest(destination);
         break;
+    case DESTINATION_ACTION_ASK_THERE:
+        destination_ask(destination);
+        break;
     case DESTINATION_ACTION_END_FAILED:
         end_failed(destination);
         break;
@@ -89,10 +92,8 @@ destination_act(struct destination *destination, enum destination_action action,
         end_defined(destination);
         break;
     case DESTINATION_ACTION_END_RUNNING:
-        end_arrived(destination, true);
-        break;
     case DESTINATION_ACTION_END_PAUSED:
-        end_arrived(destination, false);
+        end_arrived(destination, action == DESTINATION_ACTION_END_RUNNING);
         break;
     case DESTINATION_ACTION_END_KEPT:
         end_kept(destination);

@@ -3,12 +3,16 @@
 /* The destination's part in the handover between two vmferryds: the token that
  * Finish brings, the source that wants it back, and what is kept of the end. */
 
+#include <libvirt/libvirt.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "ferry/destination.h"
 #include "ferry/ledger.h"
 
+static void tell_of_doubt(const struct destination *destination);
+static void told(void *owner, enum handover_verdict verdict,
+                 const struct error *err);
 static struct destination *find(struct host *host, const struct uuid *uuid,
                                 const struct uuid *handover);
 static enum handover_verdict find_outcome(struct host *host,
@@ -190,6 +194,96 @@ destination_restore_handover(struct destination *destination,
     handover->may_have_run =
         destination->state == DESTINATION_STATE_RESUMING ||
         record_find_bool(record, "handover-may-have-run", false);
+}
+
+bool
+destination_is_forsaken(const struct destination *destination)
+{
+    return destination->state == DESTINATION_STATE_LOADED &&
+           destination->handover.comes_back &&
+           (destination->is_client_gone || !destination->client_id ||
+            destination->ask);
+}
+
+/* LOADED's deadline passes again and again, and changes nothing then. */
+void
+destination_ask(struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+    const struct handover_ask_options options = {
+        .uri = destination->handover.uri,
+        .name = domain->name,
+        .domain = &domain->uuid,
+        .handover = &destination->handover.id,
+        .wish = HANDOVER_LOOK,
+    };
+
+    if (destination->ask) {
+        return;
+    }
+    if (destination->state == DESTINATION_STATE_LOADED) {
+        tell_of_doubt(destination);
+    }
+    if (options.uri) {
+        destination->ask =
+            handover_ask_new(domain->host, &options, told, destination);
+    } else if (destination_takes(destination, DESTINATION_EVENT_UNCLAIMED)) {
+        destination_happened(destination, DESTINATION_EVENT_UNCLAIMED);
+    }
+}
+
+static void
+tell_of_doubt(const struct destination *destination)
+{
+    struct domain *domain = destination->domain;
+    const char *uri = destination->handover.uri;
+
+    host_note(domain->host, LOG_LEVEL_ERROR, domain,
+              "unsure: all of the guest is here, and %s, which would say"
+              " whether it may run, is away: it stays paused here; 'vmferry"
+              " resolve %s' shows what is known",
+              uri ? uri : "its source", domain->name);
+    domain_emit(domain, VIR_DOMAIN_EVENT_SUSPENDED,
+                VIR_DOMAIN_EVENT_SUSPENDED_API_ERROR);
+}
+
+void
+destination_stop_asking(struct destination *destination)
+{
+    handover_ask_free(STEAL(destination->ask));
+}
+
+/* Of a source that has said neither, nothing follows: it asks again. */
+static void
+told(void *owner, enum handover_verdict verdict, const struct error *err)
+{
+    struct destination *destination = owner;
+    struct domain *domain = destination->domain;
+    AUTO_ERROR why = {0};
+
+    if (err) {
+        return;
+    }
+    if (verdict != HANDOVER_TAKEN && verdict != HANDOVER_RETURNED) {
+        if (destination_takes(destination, DESTINATION_EVENT_UNCLAIMED)) {
+            destination_happened(destination, DESTINATION_EVENT_UNCLAIMED);
+        }
+        return;
+    }
+    host_note(domain->host, LOG_LEVEL_WARNING, domain,
+              "not unsure any more: %s says that the guest is %s",
+              destination->handover.uri,
+              verdict == HANDOVER_TAKEN ? "its own" : "this host's");
+    destination_stop_asking(destination);
+    if (verdict == HANDOVER_TAKEN) {
+        error_set(&why, ERROR_OPERATION_ABORTED,
+                  "the source of the migration has kept the guest");
+        destination_fail(destination, &why);
+        destination_happened(destination, DESTINATION_EVENT_TAKEN);
+    } else {
+        destination->handover.has_token = true;
+        destination_happened(destination, DESTINATION_EVENT_RETURNED);
+    }
 }
 
 const char *

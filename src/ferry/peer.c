@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "ferry/handover.h"
 #include "ferry/ledger.h"
+#include "ferry/resolve.h"
 #include "ferry/source.h"
 #include "ferry/tunnel.h"
 
@@ -392,6 +393,7 @@ ferry_stop(struct host *host)
 {
     ferry_stop_withdrawals(host);
     ledger_stop(host);
+    evidence_stop_asks(host);
     LIST_FOR_EACH (link, &host->peers) {
         struct peer *peer = container_of(link, struct peer, link);
         AUTO_ERROR err = {0};

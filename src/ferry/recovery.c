@@ -110,6 +110,8 @@ restore_destination(struct domain *domain, const struct record *record)
     destination = destination_new(domain);
     destination->state = (enum destination_state)state;
     destination_trace_state(destination, "FOUND");
+    destination->state_since_ms =
+        record_find_number(record, "destination-since", 0);
     destination->flags =
         (unsigned)record_find_number(record, "destination-flags", 0);
     destination->original_name = xstrdup(

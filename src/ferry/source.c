@@ -113,6 +113,7 @@ source_happened(struct source *source, enum source_event event)
     if (!is_asking(source->state)) {
         source_stop_asking(source);
     }
+    source_follow_doubt(source, event);
     saved = save_state(source, &err);
     start_deadline(source);
     source_act(source, rule->act, saved < 0 ? &err : NULL);

@@ -19,6 +19,7 @@
 #include "ferry/cookies.h"
 #include "ferry/ferry.h"
 #include "ferry/handover.h"
+#include "ferry/ledger.h"
 #include "migrate/convergence.h"
 #include "migrate/source.h"
 #include "migrate/statistics.h"
@@ -44,6 +45,16 @@ struct source {
             comes_back; /* We are the coordinator, and go on after a restart. */
     } handover;
     struct handover_ask *ask; /* Owned. While the destination is asked. */
+    /* How the migration ended is not known; real clock, 0: it is. */
+    int64_t unsure_since_ms;
+    bool is_discarded; /* An operator has given the guest up here. */
+    /* What was last written of the answers, and when to write again. */
+    struct source_note {
+        enum handover_verdict verdict;
+        bool has_failed;
+        int64_t next_ms; /* Monotonic. */
+        int64_t pause_ms;
+    } note;
 
     /* The call that waits, and whose connection drives us; NULL and 0 between
      * the calls, after a restart and once the connection is gone. */
@@ -113,6 +124,12 @@ int source_learn_handover(struct source *source,
 /* Asks the destination, until it has said all or the state is left. */
 void source_ask(struct source *source, enum handover_wish wish);
 void source_stop_asking(struct source *source);
+/* After each step: says when it begins, and ends, that nobody here knows how
+ * the migration has ended. */
+void source_follow_doubt(struct source *source, enum source_event event);
+/* Keeps on disk what an operator has decided, for the other host to hear. */
+int source_save_outcome(const struct source *source,
+                        enum ledger_outcome outcome, struct error *err);
 void source_save_handover(const struct source *source, struct record *record);
 void source_restore_handover(struct source *source,
                              const struct record *record);

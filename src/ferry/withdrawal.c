@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "ferry/handover.h"
+#include "ferry/ledger.h"
 
 struct withdrawal {
     struct list link; /* In host->withdrawals. */
@@ -36,6 +37,8 @@ ferry_withdraw(struct domain *domain, const char *uri,
         .give_up_ms = host->settings.rejoin_timeout_ms,
     };
 
+    /* It may ask later than we tell. */
+    ledger_note(domain, handover, LEDGER_TAKEN);
     list_add(&host->withdrawals, &withdrawal->link);
     withdrawal->host = host;
     withdrawal->name = xstrdup(domain->name);

@@ -22,6 +22,7 @@
     X(WAITING, FINISH3)        /* Finish waits for the rest of it. */          \
     X(WAITING_PAUSED, FINISH3) /* The same; it is to stay paused. */           \
     X(RESUMING, FINISH3)       /* cont was sent. */                            \
+    X(CLAIMING, FINISH3)       /* Is the token still ours, after a restart? */ \
     X(SETTLING, FINISH3)       /* It stays paused; its disks are activated. */ \
     X(STARTING2, PREPARE)      /* As without the 2, for protocol v2. */        \
     X(ARMING2, PREPARE)                                                        \
@@ -62,9 +63,14 @@
     X(RESTARTED)        /* The daemon has come back. */                        \
     X(RECLAIMED)        /* The source wants its token back. */                 \
     X(REPREPARE)        /* Prepare again: the source has come back. */         \
+    X(TAKEN)            /* The source: the guest is its own. */                \
+    X(RETURNED)         /* ... it has given the guest up. */                   \
+    X(UNCLAIMED)        /* ... it has done neither. */                         \
+    X(RESOLVED)         /* An operator lets it run here, without token. */     \
     X(CLIENT_AWAY)      /* The variants, see below. */                         \
     X(BACK)                                                                    \
-    X(FROZEN)
+    X(FROZEN)                                                                  \
+    X(UNFINISHED)
 
 /* As in source.h, where the source itself is the coordinator, keeps tokens, and
  * will come back; FROZEN: where its token is here, and the guest has not run
@@ -72,7 +78,8 @@
 #define DESTINATION_VARIANTS(X)                                                \
     X(CLIENT_AWAY, CLIENT_GONE)                                                \
     X(BACK, RESTARTED)                                                         \
-    X(FROZEN, REFUSED)
+    X(FROZEN, REFUSED)                                                         \
+    X(UNFINISHED, OVERDUE)
 
 #define DESTINATION_ACTIONS(X)                                                 \
     X(NOTHING)                                                                 \
@@ -87,6 +94,7 @@
     X(EXAMINE)        /* Ask QEMU whether the guest runs. */                   \
     X(LOOK)           /* Ask QEMU whether the whole guest has come. */         \
     X(KILL_GUEST)                                                              \
+    X(ASK_THERE)   /* Ask the source whether it runs the guest. */             \
     X(END_FAILED)  /* Nothing is left here: end the job, answer. */            \
     X(END_REFUSED) /* The same, where no QEMU was started. */                  \
     X(END_DEFINED) /* It is defined here: end the job, answer. */              \

@@ -45,6 +45,7 @@
     X(ABORT)          /* Somebody's domjobabort. */                            \
     X(RESUMED)        /* An operator resumed the guest. */                     \
     X(RESOLVED)       /* The same, knowing that its token is away. */          \
+    X(DISCARDED)      /* An operator gives the guest up here. */               \
     X(CLIENT_GONE)    /* The connection that drives it was closed. */          \
     X(IO_ERROR)       /* The guest stopped for one; the client cares. */       \
     X(ARMED)          /* QEMU took all parameters. */                          \

@@ -192,6 +192,7 @@ class Daemon:
         was_alive = self.is_alive()
         for pid in self.qemus():
             processes.kill(pid)
+        wait_for(lambda: not self.qemus(), 10, "its killed QEMUs to end")
         if was_alive:
             try:
                 self._wait_no_records()

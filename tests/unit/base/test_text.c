@@ -211,10 +211,28 @@ utf8_is_told_from_what_only_looks_like_it(void **state)
     }
 }
 
+static void
+test_durations_are_read_by_people(void **state)
+{
+    const int64_t s = 1000, min = 60 * s, h = 60 * min, d = 24 * h;
+    char text[DURATION_SIZE];
+
+    (void)state;
+    assert_string_equal(format_duration(0, text), "0 s");
+    assert_string_equal(format_duration(min - 1, text), "59 s");
+    assert_string_equal(format_duration(min, text), "1 min");
+    assert_string_equal(format_duration(h - 1, text), "59 min");
+    assert_string_equal(format_duration(2 * h + 5 * min, text), "2 h 5 min");
+    assert_string_equal(format_duration(4 * d + 2 * h + min, text), "4 d 2 h");
+    assert_in_range(strlen(format_duration(INT64_MAX, text)), 1,
+                    DURATION_SIZE - 1);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_durations_are_read_by_people),
         cmocka_unit_test(a_text_grows_and_is_handed_over),
         cmocka_unit_test(a_long_text_keeps_every_byte),
         cmocka_unit_test(an_empty_text_is_handed_over_as_an_empty_string),
