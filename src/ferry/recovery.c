@@ -6,6 +6,7 @@
 
 #include <libvirt/libvirt.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "ferry/destination.h"
 #include "ferry/peer.h"
@@ -79,6 +80,13 @@ restore_source(struct domain *domain, const struct record *record)
         xstrdup_null(record_find_text(record, "source-persistent-xml", NULL));
     source_restore_handover(source, record);
     leave_if_nobody_can_be_asked(source);
+    /* It may have failed, and the guest gone on, while nobody watched. */
+    source->may_have_gone_on = true;
+    if (source->state == SOURCE_STATE_UNSURE ||
+        source->state == SOURCE_STATE_LEFT) {
+        /* The step there ends the job, and may not have come so far. */
+        qemu_migration_job_finish(&domain->migration_job, monotonic_ms());
+    }
     source_trace_state(source, "FOUND");
     return true;
 }

@@ -25,6 +25,7 @@ static void hear_monitor_lost(struct domain_migration *migration,
                               const struct error *why);
 static void hear_ended(struct domain_migration *migration,
                        const struct error *why);
+static bool is_past_saving(const struct source *source);
 static bool hear_client_gone(struct domain_migration *migration,
                              uint64_t client_id);
 static void hear_restarted(struct domain_migration *migration);
@@ -201,7 +202,21 @@ hear_ended(struct domain_migration *migration, const struct error *why)
     error_set_from(&err, ERROR_FROM_DOMAIN, ERROR_OPERATION_FAILED,
                    "domain is not running: %s", why->message);
     source_fail(source, &err);
-    source_happened(source, source_variant(source, SOURCE_EVENT_ORPHANED));
+    source_happened(source,
+                    is_past_saving(source)
+                        ? SOURCE_EVENT_QEMU_GONE
+                        : source_variant(source, SOURCE_EVENT_ORPHANED));
+}
+
+/* A guest that may have gone on here is not to go on from an earlier point
+ * there; and where no coordinator comes back nobody waits for an answer. */
+static bool
+is_past_saving(const struct source *source)
+{
+    return (source->state == SOURCE_STATE_HANDING &&
+            source->may_have_gone_on) ||
+           (source->state == SOURCE_STATE_SHELL_GONE &&
+            !source->handover.comes_back);
 }
 
 static bool

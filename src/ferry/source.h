@@ -65,11 +65,12 @@ struct source {
 
     struct migration_parameters parameters;
     struct convergence convergence;
-    struct error failure; /* Why it does not go on; the first reason counts. */
-    unsigned pending;     /* QMP commands of ARM without an answer. */
-    bool has_completed;   /* QEMU, and the tunnel is not through yet. */
-    bool is_looking;      /* RESTORE's look at QEMU is under way. */
-    bool has_to_look;     /* Something has happened since it began. */
+    struct error failure;  /* Why it does not go on; the first reason counts. */
+    unsigned pending;      /* QMP commands of ARM without an answer. */
+    bool has_completed;    /* QEMU, and the tunnel is not through yet. */
+    bool is_looking;       /* RESTORE's look at QEMU is under way. */
+    bool may_have_gone_on; /* QEMU's migration may have failed since HANDING. */
+    bool has_to_look;      /* Something has happened since it began. */
     enum source_state synced; /* SYNC's: the state then. */
     struct timer deadline;    /* Of the state. */
     uint64_t trace_number;    /* ferry/rule_trace.h */

@@ -74,6 +74,7 @@ synced(void *owner, const struct qmp_migration *migration,
         source_happened(source, SOURCE_EVENT_FAILED);
         return;
     }
+    source->may_have_gone_on = false;
     switch (migration->status) {
     case QMP_MIGRATION_NONE:
         source_happened(source, SOURCE_EVENT_UNTOLD);

@@ -286,6 +286,7 @@ source_migration_changed(struct source *source,
         break;
     case QMP_MIGRATION_FAILED:
     case QMP_MIGRATION_CANCELLED:
+        source->may_have_gone_on = true;
         if (source_monitor(source)) {
             qmp_query_migrate(source_monitor(source), failure_known, source);
         }
