@@ -119,8 +119,9 @@ start(struct world *world, unsigned flags, bool has_protection)
         .flags = flags,
         .parameters = &world->parameters,
         .has_protection = has_protection,
-        .source = {&operations, &world->source,      "hosta", false},
-        .destination = {&operations, &world->destination, "hostb", false},
+        .source = {&operations, &world->source,      "hosta", false, false},
+        .destination = {&operations, &world->destination, "hostb", false,
+                   false                                                  },
     };
 
     world->coordinator = coordinator_new(&options, &callbacks, world);
