@@ -62,7 +62,7 @@ def test_guest_ends_with_the_client_that_wanted_it_so(here, guest, beat):
     del domain
     connection.close()
     wait_for(lambda: not here.qemus(), 20, "the guest to end")
-    assert here.virsh.state("beat") == "shut off (destroyed)"
+    wait_for(lambda: here.virsh.state("beat") == "shut off (destroyed)")
 
 
 def test_guest_that_ends_with_its_client_stays(

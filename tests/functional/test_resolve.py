@@ -383,6 +383,7 @@ def finish_unheard(source, destination):
         json.dump(record, file)
 
 
+@pytest.mark.forged("destination", "RESUMING")
 def test_destination_that_comes_back_asks_before_it_runs(
     here, there, run_here, beat
 ):
@@ -396,6 +397,7 @@ def test_destination_that_comes_back_asks_before_it_runs(
     beat.check()
 
 
+@pytest.mark.forged("destination", "RESUMING")
 def test_destination_that_comes_back_uses_its_token(
     here, there, run_here, beat
 ):
@@ -407,6 +409,7 @@ def test_destination_that_comes_back_uses_its_token(
     beat.check()
 
 
+@pytest.mark.forged("destination", "RESUMING")
 def test_token_counts_where_the_source_is_dead(
     here, new_daemon, run_here, beat
 ):
