@@ -39,8 +39,14 @@ STABLE = {
     "disk_processed",
     "disk_remaining",
 }
-# There only when they are not zero.
-SOMETIMES = {"memory_bps", "disk_bps", "auto_converge_throttle"}
+# There only when they are not zero, or (_net) longer than the way between.
+SOMETIMES = {
+    "memory_bps",
+    "disk_bps",
+    "auto_converge_throttle",
+    "downtime_net",
+    "time_elapsed_net",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
