@@ -49,7 +49,7 @@ inline coordinator_act()
     :: act == ca_NOTHING -> skip
     :: act == ca_CALL_BEGIN -> call_source(BEGIN)
     :: act == ca_CALL_DUMP_XML -> ev = ce_DUMPED
-    :: act == ca_CALL_LOOK -> ev = ce_LOOKED
+    :: act == ca_CALL_LOOK -> k_looks = true
     :: act == ca_CALL_PREPARE -> call_destination(PREPARE)
     :: act == ca_CALL_PERFORM -> call_source(PERFORM)
     :: act == ca_CALL_ABORT -> if :: to_source -> s_abort = true :: else fi
@@ -57,6 +57,7 @@ inline coordinator_act()
 #ifdef KEPT
         assert(k_token);
 #endif
+        k_finish_sent = true;
         call_destination(FINISH)
     :: act == ca_CALL_CONFIRM -> call_source(CONFIRM)
     :: act == ca_CANCEL_FINISH -> call_destination(FINISH_CANCELLED)
@@ -135,27 +136,44 @@ inline coordinator_loses_destination()
 #endif
 }
 
+/* Where Finish was never sent the token was not used. */
+inline coordinator_gives_up()
+{
+    if
+    :: k_finish_sent -> ev = ce_DESTINATION_LOST
+    :: else -> ev = ce_UNFINISHED
+    fi
+}
+
 /* The verdict that the destination gives to who comes back; 0 where that is
  * "ask again". */
 inline coordinator_rejoins()
 {
     if
-    :: K_IS_ANEW && d_state == d_IDLE && d_ledger != TAKEN -> ev = ce_REJOINED
+    :: K_IS_ANEW && s_state != s_BEGUN -> ev = ce_UNFINISHED    /* Ended. */
+    :: K_IS_ANEW && s_state == s_BEGUN -> ev = ce_REJOINED
     :: k_state == c_APART && d_state != d_IDLE -> ev = ce_REJOINED
-    :: k_state == c_APART && d_state == d_IDLE && d_ledger != TAKEN ->
-        ev = ce_DESTINATION_LOST
+    :: k_state == c_APART && d_state == d_IDLE -> coordinator_gives_up()
     :: k_state == c_REJOINING && d_state == d_IDLE && d_ledger == TAKEN ->
         ev = ce_FOUND_RUNNING
     :: k_state == c_REJOINING && d_state == d_IDLE && d_ledger == RETURNED ->
         ev = ce_FOUND_CANCELLED
     :: k_state == c_REJOINING && d_state == d_LOADED -> ev = ce_REJOINED
     fi;
+    if
+    :: d_state != d_IDLE -> d_has_client = true; d_client_left = false
+    :: else -> skip
+    fi;
     k_rejoins = false
 }
 #define K_REJOINS                                                              \
     (K_IDLES && K_IS_REJOINING && to_destination && DESTINATION_ANSWERS &&     \
-     ((K_IS_ANEW && d_state == d_IDLE && d_ledger != TAKEN) ||                 \
-      (k_state == c_APART && (d_state != d_IDLE || d_ledger != TAKEN)) ||      \
+     ((K_IS_ANEW && s_state != s_BEGUN) ||                                     \
+      (K_IS_ANEW && d_state == d_IDLE && d_ledger != TAKEN &&                  \
+       d_unnoted == NONE) ||                                                   \
+      (K_IS_ANEW && TAKES_d_REPREPARE) ||                                      \
+      (k_state == c_APART && (d_state != d_IDLE ||                             \
+                              (d_ledger != TAKEN && d_unnoted == NONE))) ||    \
       (k_state == c_REJOINING &&                                               \
        (d_state == d_LOADED || (d_state == d_IDLE && d_ledger != NONE)))))
 
@@ -165,8 +183,20 @@ inline coordinator_rejoins()
     :: else -> skip                                                            \
     fi
 #define K_IDLES (k_up && !k_ended && k_act == ca_NOTHING)
+/* A daemon does not wait for ever for one that hangs in a call. */
+#ifdef P2P
+#define K_WAITS_THERE                                                          \
+    (K_IDLES && to_destination &&                                              \
+     (k_state == c_PREPARING || k_state == c_FINISHING ||                      \
+      k_state == c_ALONE || k_state == c_RECALLING ||                          \
+      k_state == c_ABANDONING || k_state == c_WITHDRAWING ||                   \
+      k_state == c_CANCELLING))
+#else
+#define K_WAITS_THERE false
+#endif
 /* How long it tries to rejoin, and then to take back. */
-#define K_HAS_DEADLINE ((K_IDLES && K_IS_REJOINING) || k_withdraws)
+#define K_HAS_DEADLINE                                                         \
+    ((K_IDLES && K_IS_REJOINING) || k_withdraws || K_WAITS_THERE)
 
 active proctype coordinator()
 {
@@ -181,7 +211,7 @@ end:
     :: atomic { k_up && k_ended -> k_up = false;
 #ifdef COMES_BACK
            if
-           :: k_state == c_FAILED && !to_destination -> k_withdraws = true
+           :: k_state == c_FAILED && !to_destination -> source_withdraws()
            :: else -> skip
            fi;
 #endif
@@ -190,6 +220,12 @@ end:
            coordinator_hears_source(answer); TAKE }
     :: atomic { K_IDLES && nempty(answers_d) -> answers_d?answer;
            coordinator_hears_destination(answer); TAKE }
+    :: atomic { K_IDLES && k_looks && to_source -> k_looks = false;
+           if
+           :: to_destination || k_destination_lost -> ev = ce_LOOKED
+           :: else -> ev = ce_LOOKED_AWAY
+           fi;
+           goto take }
     :: atomic { K_IDLES && k_source_lost -> k_source_lost = false;
            ev = ce_SOURCE_LOST; goto take }
     :: atomic { K_IDLES && k_destination_lost && !K_IS_REJOINING ->
@@ -205,10 +241,9 @@ end:
            k_interrupted = true;
            if
            :: k_state == c_BEGINNING || k_state == c_DUMPING ||
-              k_state == c_LOOKING || k_state == c_PREPARING ->
+              k_state == c_LOOKING || k_state == c_PREPARING || K_IS_ANEW ->
                ev = ce_INTERRUPTED; goto take
-           :: k_state == c_PERFORMING || k_state == c_APART ||
-              K_IS_ANEW -> s_abort = true
+           :: k_state == c_PERFORMING || k_state == c_APART -> s_abort = true
            :: else -> skip
            fi }
 #else
@@ -237,7 +272,11 @@ end:
            k_destination_lost = false }
     :: atomic { K_REJOINS -> coordinator_rejoins(); goto take }
     :: atomic { K_IDLES && K_IS_REJOINING && LATE -> TIME_PASSES;
-           k_rejoins = false; ev = ce_DESTINATION_LOST; goto take }
+           k_rejoins = false; coordinator_gives_up(); goto take }
+    :: atomic { K_WAITS_THERE && LATE -> TIME_PASSES;
+           destination_line_breaks(); k_destination_lost = false;
+           ev = BACK_VARIANT(ce_DESTINATION_HANGS, ce_DESTINATION_LOST);
+           goto take }
     :: atomic { k_withdraws && DESTINATION_ANSWERS && d_state == d_IDLE ->
            k_withdraws = false }
     :: atomic { k_withdraws && LATE -> TIME_PASSES; k_withdraws = false }

@@ -48,6 +48,13 @@ inline destination_ends(what)
     destination_answer(what)
 }
 
+inline destination_has_noted(outcome)
+{
+    d_ledger = outcome;
+    returned = (outcome == RETURNED);
+    is_unknown = false
+}
+
 /* What is told for ever.  Of a guest that may have run unseen it is nothing. */
 inline destination_notes(outcome)
 {
@@ -61,11 +68,11 @@ inline destination_notes(outcome)
     :: else ->
 #ifdef DISK_FAILS
         if
-        :: faults > 0 -> faults--; is_unknown = true
-        :: true -> d_ledger = outcome; returned = (outcome == RETURNED)
+        :: faults > 0 -> faults--; d_unnoted = outcome
+        :: true -> destination_has_noted(outcome)
         fi
 #else
-        d_ledger = outcome; returned = (outcome == RETURNED)
+        destination_has_noted(outcome)
 #endif
     fi;
 #endif
@@ -87,13 +94,16 @@ inline destination_act()
     :: d_act == da_START_QEMU -> qd = STARTED; ev_started = true
     :: d_act == da_ARM -> d_arming = true
     :: d_act == da_ANSWER_PREPARE -> destination_answer(OK)
-    :: d_act == da_RESUME_GUEST || d_act == da_KEEP_PAUSED -> d_resuming = true
-    :: d_act == da_EXAMINE ->
-        d_blind = d_blind && qd == DEAD;
+    :: d_act == da_GREET ->
         if
-        :: qd == RUNNING -> ev = de_RUNNING
-        :: else -> ev = de_REFUSED
+        :: qd == STARTED -> ev_started = true
+        :: else -> skip
         fi
+    :: d_act == da_RESUME_GUEST -> d_resuming = true;
+        d_blind = true; d_cont_ours = true
+    :: d_act == da_KEEP_PAUSED -> d_resuming = true
+    :: d_act == da_EXAMINE -> d_examining = true
+    :: d_act == da_ASK_THERE -> d_asks = true
     :: d_act == da_LOOK -> d_looking = true
     :: d_act == da_KILL_GUEST ->
         /* It may be the only one that has the guest. */
@@ -120,6 +130,33 @@ inline destination_act()
     d_unsaved = false;
     d_act = da_NOTHING
 }
+
+/* What EXAMINE finds, after QEMU has carried out what it was told before. */
+inline destination_examines()
+{
+    d_examining = false;
+    if
+    :: qd == RUNNING -> ev = de_RUNNING
+    :: else -> d_blind = false;
+        if
+        :: IS_KEPT && d_token -> ev = de_FROZEN
+        :: else -> ev = de_REFUSED
+        fi
+    fi
+}
+
+/* What the source says.  Of one that has said nothing nothing follows, unless
+ * the token is here. */
+inline destination_hears_of_source()
+{
+    if
+    :: s_ledger == TAKEN -> ev = de_TAKEN
+    :: else -> ev = de_UNCLAIMED
+    fi
+}
+#define D_HEARS_OF_SOURCE                                                      \
+    (D_IDLES && d_asks && SOURCE_ANSWERS &&                                    \
+     (s_ledger == TAKEN || TAKES_d_UNCLAIMED))
 
 /* What LOOK finds. */
 inline destination_looks()
@@ -149,13 +186,13 @@ inline destination_looks()
 
 /* Who wants the token back. */
 #define D_IS_ASKED                                                             \
-    (late_reclaim || s_asks == RECLAIM || k_withdraws ||                       \
-     (K_IS_REJOINING && K_IS_ANEW && to_destination))
+    (late_reclaim || s_asks == RECLAIM || k_withdraws)
 #define D_IDLES (d_up && !d_restarted && d_act == da_NOTHING)
 /* Prepare's ends when the source connects.  A look tells nothing new while the
  * guest comes. */
 #define D_HAS_DEADLINE                                                         \
     (D_IDLES && d_state != d_IDLE && qd != DEAD &&                             \
+     !(d_state == d_LOADED && d_asks) &&                                       \
      !((d_state == d_PREPARED || d_state == d_PREPARED2) && qd != LISTENS) &&  \
      !((d_state == d_LEFT2 || d_state == d_WAITING2) && qd == LOADING))
 
@@ -170,9 +207,14 @@ end:
            d_call = PREPARE; is_new = true;
            d_has_client = true;
            if
-           :: d_state == d_IDLE && !has_run -> d_client_left = false;
+           /* What was returned is forgotten; what was taken is refused. */
+           :: d_state == d_IDLE && qd != RUNNING && d_ledger != TAKEN &&
+              d_unnoted == NONE -> d_client_left = false;
                qd = ABSENT; returned = false; d_token = false; d_ledger = NONE;
                is_unknown = false; ev = DESTINATION_PREPARE
+#ifdef COMES_BACK
+           :: TAKES_d_REPREPARE -> d_client_left = false; ev = de_REPREPARE
+#endif
            :: else -> skip
            fi;
            goto take }
@@ -226,7 +268,7 @@ end:
            fi;
            qd = RUNNING; has_run = true; NEVER_TWICE;
            ev_running = true }
-    :: atomic { D_IDLES && ev_running -> ev_running = false;
+    :: atomic { D_IDLES && ev_running -> ev_running = false; d_resumed = true;
            ev = de_RUNNING; goto take }
     :: atomic { D_IDLES && d_resuming && qd == LOADED &&
                 (d_state == d_SETTLING || d_state == d_SETTLING2) ->
@@ -234,18 +276,34 @@ end:
            ev = de_SETTLED; goto take }
     :: atomic { D_IDLES && d_looking && qd != DEAD ->
            destination_looks(); goto take }
+    :: atomic { D_IDLES && d_examining && !d_resuming && qd != DEAD &&
+                d_state == d_RESUMING -> destination_examines(); goto take }
+    :: atomic { D_HEARS_OF_SOURCE ->
+           destination_hears_of_source(); goto take }
+#ifdef DISK_FAILS
+    /* Tried again whenever somebody asks. */
+    :: atomic { D_IDLES && d_unnoted != NONE ->
+           destination_has_noted(d_unnoted); d_unnoted = NONE }
+#endif
 #ifdef QEMUS_DIE
     /* QEMU lives, and cont, which it was told, may have been carried out. */
     :: atomic { faults > 0 && D_IDLES && d_state == d_RESUMING && qd != DEAD ->
-           faults--; d_blind = true; d_resuming = false; ev_running = false;
+           faults--; d_cont_ours = false; d_resuming = false;
+           ev_running = false;
            ev = de_MONITOR_LOST; goto take }
 #endif
     /* After its last words: it is read to the end. */
     :: atomic { D_IDLES && qd == DEAD && d_state != d_IDLE && !ev_running ->
            d_arming = false; d_resuming = false; d_looking = false;
+           d_examining = false;
+           /* Its last words were read: it says so before the guest runs. */
+           if
+           :: d_cont_ours && !d_resumed -> d_blind = false
+           :: else -> skip
+           fi;
            ev = de_QEMU_GONE; goto take }
     :: atomic { D_HAS_DEADLINE && LATE -> TIME_PASSES;
-           ev = de_OVERDUE;
+           ev = BACK_VARIANT(de_UNFINISHED, de_OVERDUE);
            if
            :: d_state == d_PREPARED2 -> qd = STARTED    /* As in a look. */
            :: else -> skip
@@ -253,7 +311,6 @@ end:
            goto take }
     :: atomic { d_up && d_restarted ->
            d_restarted = false;
-           d_blind = (d_state == d_RESUMING);
            if
            :: d_state != d_IDLE ->
                ev = BACK_VARIANT(de_BACK, de_RESTARTED); goto take
@@ -276,7 +333,15 @@ take:
         fi;
 #endif
         if
-        :: taken -> SAVE(d_disk, d_state, d_unsaved)
+        :: taken -> SAVE(d_disk, d_state, d_unsaved);
+            if
+            :: d_disk == d_state -> d_disk_blind = d_blind
+            :: else -> skip
+            fi
+        :: else -> skip
+        fi;
+        if
+        :: before != d_state -> d_asks = false; d_examining = false
         :: else -> skip
         fi;
         if

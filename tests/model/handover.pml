@@ -56,6 +56,11 @@
 #else
 #define VARIANT(event, base) base
 #endif
+#ifdef KEPT
+#define IS_KEPT true
+#else
+#define IS_KEPT false
+#endif
 #ifdef COMES_BACK
 #define BACK_VARIANT(event, base) event
 #else
@@ -89,7 +94,8 @@ bool s_client_left;     /* The connection is gone; not yet noticed. */
 bool s_has_client;
 bool s_told_gone;       /* It knows that its QEMU is dead. */
 bool s_unwatched;       /* It does not know what QEMU did meanwhile. */
-bool s_arming, s_looking, s_syncing;
+bool s_arming, s_looking, s_syncing, s_examining;
+mtype s_ledger = NONE;    /* What it tells of the guest: taken back. */
 mtype s_asks = NONE;    /* The destination, until it has answered. */
 bool s_abort;           /* Somebody's domjobabort. */
 mtype qs = RUNNING;
@@ -106,12 +112,17 @@ bool d_up = true;
 bool d_job, d_is_kept;
 bool d_unsaved;
 bool d_token;           /* Finish has brought it; saved with the state. */
-bool d_blind;           /* cont may have been carried out, unseen. */
+bool d_blind;           /* The guest may have run; saved with the state. */
+bool d_disk_blind;
+bool d_cont_ours;       /* This daemon has sent cont, and heard all since... */
+bool d_resumed;         /* ... also that the guest runs. */
 mtype d_ledger = NONE;
+mtype d_unnoted = NONE; /* What goes there, and could not be written yet. */
 bool d_restarted;
 bool d_client_left;
 bool d_has_client;
-bool d_arming, d_resuming, d_looking;
+bool d_arming, d_resuming, d_looking, d_examining;
+bool d_asks;            /* The source, whether it runs the guest. */
 bool late_reclaim;      /* A question that comes long after it was asked. */
 mtype qd = ABSENT;
 bool has_run;
@@ -124,7 +135,8 @@ mtype k_start = ce_START;
 bool k_up = true;
 bool k_ended;
 bool k_token;                                    /* Perform's cookie has it. */
-bool k_asks, k_rejoins, k_withdraws, k_interrupted;
+bool k_finish_sent;
+bool k_asks, k_looks, k_rejoins, k_withdraws, k_interrupted;
 bool to_source = true, to_destination = true;    /* Its connections. */
 bool k_source_lost, k_destination_lost;          /* Not yet noticed. */
 chan calls_s = [1] of { mtype };
@@ -153,6 +165,7 @@ bool is_lost, is_unknown;
 #define SOURCE_HAS_IT (qs == RUNNING || qs == PAUSED)
 #define DESTINATION_HAS_IT (qd == LOADED || qd == RUNNING)
 #define DESTINATION_ANSWERS (d_up && !d_restarted && d_act == da_NOTHING)
+#define SOURCE_ANSWERS (s_up && !s_restarted && s_act == sa_NOTHING)
 #define K_IS_ANEW (k_state == c_REBEGINNING || k_state == c_REPREPARING)
 #define K_IS_REJOINING                                                         \
     (k_rejoins && (K_IS_ANEW || k_state == c_APART || k_state == c_REJOINING))
@@ -272,13 +285,15 @@ inline source_dies()
     s_state = s_disk; s_act = sa_NOTHING; s_call = NONE; s_unsaved = false;
     s_client_left = false; s_abort = false;
     s_told_gone = false; s_unwatched = false;
-    s_arming = false; s_looking = false; s_syncing = false; s_asks = NONE;
+    s_arming = false; s_looking = false; s_syncing = false;
+    s_examining = false; s_asks = NONE;
     ev_pre = false; ev_completed = false; ev_failed = false;
 #ifdef P2P
     destination_line_breaks();
     k_up = false; k_ended = false; k_state = c_IDLE; k_act = ca_NOTHING;
     k_start = 0; k_token = false; k_asks = false; k_rejoins = false;
-    k_withdraws = false; k_source_lost = false; k_destination_lost = false
+    k_withdraws = false; k_source_lost = false; k_destination_lost = false;
+    k_looks = false; k_finish_sent = false
 #endif
 }
 
@@ -289,6 +304,18 @@ inline destination_dies()
     d_state = d_disk; d_act = da_NOTHING; d_call = NONE; d_unsaved = false;
     d_client_left = false;
     d_arming = false; d_resuming = false; d_looking = false;
+    d_examining = false; d_asks = false;
+    d_cont_ours = false; d_resumed = false;
+    d_blind = d_disk_blind || d_disk == d_RESUMING;
+    if
+    :: d_unnoted != NONE -> d_unnoted = NONE; is_unknown = true
+    :: else -> skip
+    fi;
+    /* A QEMU that was not started is as good as one that has died. */
+    if
+    :: qd == ABSENT && d_disk != d_IDLE -> qd = DEAD
+    :: else -> skip
+    fi;
     ev_started = false; ev_loaded = false; ev_load_failed = false;
     ev_running = false;
 #ifdef BUG_LEDGER_FORGOTTEN
@@ -314,8 +341,7 @@ end:
     :: atomic { !d_up -> d_up = true; d_restarted = true }
 #ifdef LATE_QUESTIONS
     :: atomic { faults > 0 && !late_reclaim &&
-                (s_asks == RECLAIM || k_withdraws ||
-                 (K_IS_REJOINING && K_IS_ANEW)) ->
+                (s_asks == RECLAIM || k_withdraws) ->
            faults--; late_reclaim = true }
 #endif
 #ifdef QEMUS_DIE

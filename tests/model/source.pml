@@ -4,7 +4,8 @@
 
 /* Whether nobody may run the guest here: source_token_is_away() is the same. */
 #define TOKEN_IS_AWAY(state)                                                   \
-    (state == s_GIVEN || state == s_ASKING || state == s_UNSURE ||             \
+    (state == s_GIVEN || state == s_RECHECKING || state == s_ASKING ||         \
+     state == s_UNSURE || state == s_ORPHAN || state == s_SHELL_GONE ||        \
      state == s_KILLING)
 
 inline source_rule(event)
@@ -62,7 +63,8 @@ inline source_answers_perform()
 #ifdef KEPT
     if
     :: s_call == PERFORM && to_source ->
-        assert(TOKEN_IS_AWAY(s_disk) || s_state == s_SHELL_GONE);
+        /* Who has no QEMU any more could not run it after a restart either. */
+        assert(TOKEN_IS_AWAY(s_disk) || qs == DEAD);
         given = true
     :: else -> skip
     fi;
@@ -97,7 +99,8 @@ inline source_act()
         :: mig == PRE_SWITCHOVER -> mig = DEVICE
         :: else -> skip
         fi
-    :: s_act == sa_ANSWER_PERFORM -> source_answers_perform()
+    :: s_act == sa_ANSWER_PERFORM || s_act == sa_ANSWER_SHELL ->
+        source_answers_perform()
     :: s_act == sa_CANCEL ->
         if
         :: qs == DEAD -> skip
@@ -130,6 +133,7 @@ inline source_act()
 #endif
     :: s_act == sa_LOOK_THERE -> s_asks = LOOK
     :: s_act == sa_SYNC -> s_syncing = true
+    :: s_act == sa_EXAMINE -> s_examining = true
     :: s_act == sa_LEAVE_PAUSED ->
 #ifdef BUG_UNSURE_KEEPS_JOB
         s_job = (s_state == s_UNSURE);
@@ -173,10 +177,23 @@ inline source_looks()
     fi
 }
 
-/* What SYNC finds. */
+/* What EXAMINE finds. */
+inline source_examines()
+{
+    s_examining = false;
+    if
+    :: qs == RUNNING -> ev = se_RUNS
+    :: else -> ev = se_STANDS
+    fi
+}
+
+/* What SYNC finds: first it looks whether the guest runs. */
 inline source_syncs()
 {
     s_syncing = false; s_unwatched = false;
+    if
+    :: qs == RUNNING && TAKES_s_RUNS -> ev = se_RUNS
+    :: else ->
     if
     :: mig == NONE -> ev = se_UNTOLD
     :: mig == PRE_SWITCHOVER && s_state == s_COPYING -> ev = se_PRE_SWITCHOVER
@@ -185,6 +202,14 @@ inline source_syncs()
     :: mig == CANCELLED -> ev = se_FAILED
     :: else -> skip
     fi
+    fi
+}
+
+/* The destination is told that the guest stays here, or hears it if it asks. */
+inline source_withdraws()
+{
+    k_withdraws = true;
+    s_ledger = TAKEN
 }
 
 /* After a restart: the coordinator that lived here goes on, or takes back what
@@ -194,9 +219,10 @@ inline source_restores_peer()
 #ifdef COMES_BACK
     if
     :: TAKES_s_REBEGIN -> k_start = ce_RESTART
-    :: TAKES_s_REPERFORM -> k_start = ce_RESUME
+    :: TAKES_s_REPERFORM -> k_start = ce_RESUME;
+        k_finish_sent = TOKEN_IS_AWAY(s_state)
     :: !TAKES_s_REBEGIN && !TAKES_s_REPERFORM && !TOKEN_IS_AWAY(s_state) ->
-        k_withdraws = true
+        source_withdraws()
     :: else -> skip
     fi;
     if
@@ -249,7 +275,15 @@ end:
     :: atomic { S_IDLES && calls_s?[CONFIRM_CANCELLED] ->
            calls_s?CONFIRM_CANCELLED;
            s_call = CONFIRM; is_new = true; s_has_client = true;
-           ev = VARIANT(se_UNPROVEN, se_CONFIRM_CANCELLED); goto take }
+#ifdef P2P
+           if
+           :: !k_finish_sent -> ev = VARIANT(se_UNUSED, se_CONFIRM_CANCELLED)
+           :: else -> ev = VARIANT(se_UNPROVEN, se_CONFIRM_CANCELLED)
+           fi;
+#else
+           ev = VARIANT(se_UNPROVEN, se_CONFIRM_CANCELLED);
+#endif
+           goto take }
     :: atomic { S_IDLES && s_client_left ->
            s_client_left = false; s_call = NONE;
            ev = se_CLIENT_GONE; goto take }
@@ -260,6 +294,8 @@ end:
     :: atomic { S_IDLES && s_looking -> source_looks(); goto take }
     :: atomic { S_IDLES && s_syncing && qs != DEAD ->
            source_syncs(); goto take }
+    :: atomic { S_IDLES && s_examining && qs != DEAD ->
+           source_examines(); goto take }
     :: atomic { S_IDLES && ev_pre -> ev_pre = false;
            ev = se_PRE_SWITCHOVER; goto take }
     :: atomic { S_IDLES && ev_completed -> ev_completed = false;
@@ -271,6 +307,7 @@ end:
                 !ev_pre && !ev_completed ->
            s_told_gone = true;
            s_arming = false; s_looking = false; s_syncing = false;
+           s_examining = false;
            if
 #ifndef BUG_ORPHAN_RAN_ON
            /* The guest may have gone on here before QEMU died. */
@@ -331,7 +368,7 @@ take:
         :: else -> skip
         fi;
         if
-        :: before != s_state -> s_syncing = false
+        :: before != s_state -> s_syncing = false; s_examining = false
         :: else -> skip
         fi;
         if
