@@ -211,7 +211,8 @@ end:
     :: atomic { k_up && k_ended -> k_up = false;
 #ifdef COMES_BACK
            if
-           :: k_state == c_FAILED && !to_destination -> source_withdraws()
+           :: k_state == c_FAILED && (!to_destination || k_rejoins) ->
+               source_withdraws()
            :: else -> skip
            fi;
 #endif

@@ -95,7 +95,8 @@ bool s_has_client;
 bool s_told_gone;       /* It knows that its QEMU is dead. */
 bool s_unwatched;       /* It does not know what QEMU did meanwhile. */
 bool s_arming, s_looking, s_syncing, s_examining;
-mtype s_ledger = NONE;    /* What it tells of the guest: taken back. */
+mtype s_ledger = NONE;  /* What it tells of the guest: that it stays. */
+bool s_unnoted;         /* It could not be written yet. */
 mtype s_asks = NONE;    /* The destination, until it has answered. */
 bool s_abort;           /* Somebody's domjobabort. */
 mtype qs = RUNNING;
@@ -286,7 +287,7 @@ inline source_dies()
     s_client_left = false; s_abort = false;
     s_told_gone = false; s_unwatched = false;
     s_arming = false; s_looking = false; s_syncing = false;
-    s_examining = false; s_asks = NONE;
+    s_examining = false; s_asks = NONE; s_unnoted = false;
     ev_pre = false; ev_completed = false; ev_failed = false;
 #ifdef P2P
     destination_line_breaks();

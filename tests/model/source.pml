@@ -205,11 +205,24 @@ inline source_syncs()
     fi
 }
 
-/* The destination is told that the guest stays here, or hears it if it asks. */
+/* That the guest stays here, for a destination that asks. */
+inline source_notes()
+{
+#ifdef DISK_FAILS
+    if
+    :: s_ledger == NONE && faults > 0 -> faults--; s_unnoted = true
+    :: true -> s_ledger = TAKEN; s_unnoted = false
+    fi
+#else
+    s_ledger = TAKEN
+#endif
+}
+
+/* The destination is told, for some time. */
 inline source_withdraws()
 {
     k_withdraws = true;
-    s_ledger = TAKEN
+    source_notes()
 }
 
 /* After a restart: the coordinator that lived here goes on, or takes back what
@@ -336,6 +349,10 @@ end:
     :: atomic { S_IDLES && s_state == s_UNSURE && qs == PAUSED ->
            SOURCE_MAY_RUN; qs = RUNNING; NEVER_TWICE }
 #endif
+#ifdef DISK_FAILS
+    /* Tried again whenever somebody asks. */
+    :: atomic { S_IDLES && s_unnoted -> s_ledger = TAKEN; s_unnoted = false }
+#endif
     /* An operator who has seen that the guest is dead there, and never ran. */
     :: atomic { S_IDLES && s_state == s_UNSURE && is_unknown && !has_run &&
                 d_state == d_IDLE && qd == DEAD && timeout ->
@@ -363,6 +380,16 @@ take:
         :: ev != 0 -> source_rule(ev)
         :: else -> taken = false
         fi;
+#if defined(COMES_BACK) && !defined(BUG_KEPT_IN_SILENCE)
+        /* Before the record forgets it. */
+        if
+        :: s_act == sa_END_JOB || s_act == sa_END_RESTORED ||
+           s_act == sa_END_PAUSED ||
+           (s_act == sa_END_FAILED && !TOKEN_IS_AWAY(before)) ->
+            source_notes()
+        :: else -> skip
+        fi;
+#endif
         if
         :: taken -> SAVE(s_disk, s_state, s_unsaved)
         :: else -> skip
