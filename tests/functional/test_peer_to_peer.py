@@ -291,18 +291,20 @@ def test_two_hosts_that_swap_their_guests(here, there, folder, new_guest):
     ]
 
 
-# The connection breaks at the worst moment: Finish is on its way.
+# The connection breaks at the worst moment: a call is on its way.
 
 
 class Cutter:
-    """Between the two daemons: cuts the first connection at its Finish."""
+    """Between the two daemons: cuts the first connection at a call."""
 
+    PREPARE3_PARAMS = 303
     FINISH3_PARAMS = 306
 
-    def __init__(self, port, is_passed_on, at_cut=None):
+    def __init__(self, port, is_passed_on, at_cut=None, call=FINISH3_PARAMS):
         self.port = port
         self.is_passed_on = is_passed_on
         self.at_cut = at_cut
+        self.call = call
         self.has_cut = False
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -331,10 +333,10 @@ class Cutter:
     def _pass_on(self, source, sink, is_call):
         with contextlib.suppress(OSError):
             while message := self._read_message(source):
-                is_finish = is_call and message[12:16] == (
-                    self.FINISH3_PARAMS
-                ).to_bytes(4, "big")
-                cuts = is_finish and not self.has_cut
+                is_it = is_call and message[12:16] == (
+                    self.call.to_bytes(4, "big")
+                )
+                cuts = is_it and not self.has_cut
                 if cuts and self.at_cut:
                     self.at_cut()
                 if not cuts or self.is_passed_on:
@@ -373,13 +375,28 @@ class Cutter:
 def new_cutter(there):
     cutters = []
 
-    def make(is_passed_on, at_cut=None):
-        cutters.append(Cutter(there.tcp_port, is_passed_on, at_cut))
+    def make(*args, **named):
+        cutters.append(Cutter(there.tcp_port, *args, **named))
         return cutters[-1]
 
     yield make
     for cutter in cutters:
         cutter.close()
+
+
+@pytest.mark.parametrize("is_passed_on", [False, True])
+def test_prepare_that_is_cut_off_is_called_again(
+    here, there, run_here, beat, new_cutter, is_passed_on
+):
+    cutter = new_cutter(is_passed_on, call=Cutter.PREPARE3_PARAMS)
+    here.virsh(
+        *("migrate", "--live", "--p2p", "beat", cutter.uri + here.path),
+        seconds=60,
+    )
+    assert cutter.has_cut
+    beat.wait_leg(2)
+    assert_runs_only_on(there, here, "beat", beat)
+    beat.check()
 
 
 def test_lost_answer_of_finish_is_asked_for_again(
