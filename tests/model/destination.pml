@@ -108,6 +108,9 @@ inline destination_act()
     :: d_act == da_KILL_GUEST ->
         /* It may be the only one that has the guest. */
         assert(!DESTINATION_HAS_IT || SOURCE_HAS_IT || is_lost || qd == DEAD);
+#ifndef QEMUS_DIE
+        assert(qd != RUNNING);
+#endif
         qd = DEAD
     :: d_act == da_END_FAILED || d_act == da_END_REFUSED ->
 #ifdef BUG_NOTED_LATE

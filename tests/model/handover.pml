@@ -96,7 +96,8 @@ bool s_told_gone;       /* It knows that its QEMU is dead. */
 bool s_unwatched;       /* It does not know what QEMU did meanwhile. */
 bool s_arming, s_looking, s_syncing, s_examining;
 mtype s_ledger = NONE;  /* What it tells of the guest: that it stays. */
-bool s_unnoted;         /* It could not be written yet. */
+bool s_unnoted;         /* It could not be written yet... */
+bool s_forgot;          /* ... and never was. */
 mtype s_asks = NONE;    /* The destination, until it has answered. */
 bool s_abort;           /* Somebody's domjobabort. */
 mtype qs = RUNNING;
@@ -287,7 +288,8 @@ inline source_dies()
     s_client_left = false; s_abort = false;
     s_told_gone = false; s_unwatched = false;
     s_arming = false; s_looking = false; s_syncing = false;
-    s_examining = false; s_asks = NONE; s_unnoted = false;
+    s_examining = false; s_asks = NONE;
+    s_forgot = s_forgot || s_unnoted; s_unnoted = false;
     ev_pre = false; ev_completed = false; ev_failed = false;
 #ifdef P2P
     destination_line_breaks();
@@ -373,13 +375,16 @@ end:
 #define STANDS_STILL (s_state == s_LEFT)
 #endif
 
+/* It has all of the guest, and its source, which went back, can't say so. */
+#define IS_FORSAKEN (s_forgot && d_state == d_LOADED && d_asks)
+
 active proctype the_end()
 {
     atomic {
         timeout && !S_HAS_DEADLINE && !D_HAS_DEADLINE && !K_HAS_DEADLINE ->
         assert(s_state == s_IDLE || STANDS_STILL);
-        assert(d_state == d_IDLE);
-        assert(!s_job && !d_job);
+        assert(d_state == d_IDLE || IS_FORSAKEN);
+        assert(!s_job && (!d_job || IS_FORSAKEN));
         assert(is_lost || qs == RUNNING || qd == RUNNING ||
                (qs == PAUSED && (STANDS_STILL || s_is_kept)) || d_is_kept)
     }

@@ -25,7 +25,7 @@ find_source_rule:
     :: s_state == s_GIVEN && event == se_UNPROVEN ->
         s_state = s_RESTORING; s_act = sa_RESTORE
 #endif
-#ifdef BUG_JOB_STAYS
+#ifdef BUG_JOB_STAYS              /* Nor has it a deadline. */
     :: s_state == s_BEGUN && event == se_CLIENT_GONE -> skip
 #endif
 #define RULE(in, on, to, act)                                                  \
@@ -252,11 +252,17 @@ inline source_restores_peer()
 #define SOURCE_PERFORM se_PERFORM
 #endif
 
+#ifdef BUG_JOB_STAYS
+#define S_IS_ENDLESS (s_state == s_BEGUN)
+#else
+#define S_IS_ENDLESS false
+#endif
 #define S_IDLES (s_up && !s_restarted && s_act == sa_NOTHING)
 /* A KILLING that is overdue kills again. */
 #define S_HAS_DEADLINE                                                         \
     (S_IDLES && s_state != s_IDLE && s_state != s_UNSURE &&                    \
-     s_state != s_LEFT && !(s_state == s_KILLING && qs == DEAD))
+     s_state != s_LEFT && !(s_state == s_KILLING && qs == DEAD) &&             \
+     !S_IS_ENDLESS)
 #define S_HEARS(state, verdict)                                                \
     (S_IDLES && s_asks != NONE && DESTINATION_ANSWERS && d_state == state &&   \
      d_ledger == verdict)
