@@ -42,18 +42,26 @@ enum meaning {
 
 /* Before Perform it is sent Prepare again.  After Perform it is sent Finish
  * again only where it has all of the guest. */
+/* clang-format off */
 static const enum meaning meanings[][HANDOVER_VERDICT_COUNT] = {
-    [STANDS_BEFORE_PERFORM] = {[HANDOVER_UNKNOWN] = AS_IT_WAS,
-                               [HANDOVER_PENDING] = AS_PREPARED,
-                               [HANDOVER_RETURNED] = AS_IT_WAS},
-    [STANDS_IN_PERFORM] = {[HANDOVER_UNKNOWN] = GIVEN_UP,
-                               [HANDOVER_PENDING] = AS_IT_WAS,
-                               [HANDOVER_WHOLE] = AS_IT_WAS,
-                               [HANDOVER_RETURNED] = GIVEN_UP},
-    [STANDS_AFTER_PERFORM] = {[HANDOVER_WHOLE] = AS_IT_WAS,
-                               [HANDOVER_TAKEN] = RUNS_THERE,
-                               [HANDOVER_RETURNED] = CANCELLED_THERE  },
+    [STANDS_BEFORE_PERFORM] = {
+        [HANDOVER_UNKNOWN] = AS_IT_WAS,
+        [HANDOVER_PENDING] = AS_PREPARED,
+        [HANDOVER_RETURNED] = AS_IT_WAS,
+    },
+    [STANDS_IN_PERFORM] = {
+        [HANDOVER_UNKNOWN] = GIVEN_UP,
+        [HANDOVER_PENDING] = AS_IT_WAS,
+        [HANDOVER_WHOLE] = AS_IT_WAS,
+        [HANDOVER_RETURNED] = GIVEN_UP,
+    },
+    [STANDS_AFTER_PERFORM] = {
+        [HANDOVER_WHOLE] = AS_IT_WAS,
+        [HANDOVER_TAKEN] = RUNS_THERE,
+        [HANDOVER_RETURNED] = CANCELLED_THERE,
+    },
 };
+/* clang-format on */
 
 /* In the order in which they run. */
 static void try_now(void *owner);
