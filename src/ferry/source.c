@@ -98,6 +98,7 @@ source_happened(struct source *source, enum source_event event)
 {
     struct domain *domain = source->domain;
     const struct rule *rule = rules_find(&source_rules, source->state, event);
+    enum source_state before = source->state;
     AUTO_ERROR err = {0};
     char line[128];
     int saved;
@@ -115,6 +116,9 @@ source_happened(struct source *source, enum source_event event)
         source_stop_asking(source);
     }
     source_follow_doubt(source, event);
+    if (source->state == SOURCE_STATE_IDLE) {
+        source_note_outcome(source, before, rule->act);
+    }
     saved = save_state(source, &err);
     start_deadline(source);
     source_act(source, rule->act, saved < 0 ? &err : NULL);

@@ -131,6 +131,11 @@ void source_follow_doubt(struct source *source, enum source_event event);
 /* Keeps on disk what an operator has decided, for the other host to hear. */
 int source_save_outcome(const struct source *source,
                         enum ledger_outcome outcome, struct error *err);
+/* Keeps on disk what its end, that rule from 'before', says of the guest, for a
+ * destination that has all of it and asks.  To be called before the end is on
+ * disk, as destination_note_outcome(). */
+void source_note_outcome(const struct source *source, enum source_state before,
+                         enum source_action end);
 void source_save_handover(const struct source *source, struct record *record);
 void source_restore_handover(struct source *source,
                              const struct record *record);

@@ -292,10 +292,6 @@ end(struct source *source, enum source_action action)
         domain->has_completed = true;
         domain->was_incoming = false;
     }
-    if (action == SOURCE_ACTION_END_MIGRATED && source->is_discarded &&
-        source->handover.has_id) {
-        ledger_note(domain, &source->handover.id, LEDGER_RETURNED);
-    }
     domain->migration = NULL;
     source->base.free(&source->base);
     if (action == SOURCE_ACTION_END_MIGRATED) {

@@ -21,6 +21,7 @@ static void answered(void *owner, enum handover_verdict verdict,
                      const struct error *err);
 static void note_answer(struct source *source, enum handover_verdict verdict,
                         const struct error *err);
+static bool guest_stays(enum source_state before, enum source_action end);
 static bool is_in_doubt(enum source_state state);
 static void note_end(const struct source *source, enum source_event event);
 
@@ -139,6 +140,31 @@ source_save_outcome(const struct source *source, enum ledger_outcome outcome,
                          domain->name);
     }
     return 0;
+}
+
+void
+source_note_outcome(const struct source *source, enum source_state before,
+                    enum source_action end)
+{
+    const struct source_handover *handover = &source->handover;
+
+    if (handover->has_id && end == SOURCE_ACTION_END_MIGRATED &&
+        source->is_discarded) {
+        ledger_note(source->domain, &handover->id, LEDGER_RETURNED);
+    } else if (handover->has_id && handover->comes_back &&
+               guest_stays(before, end)) {
+        ledger_note(source->domain, &handover->id, LEDGER_TAKEN);
+    }
+}
+
+/* A guest that has ended here while it was this host's stays, too: nothing is
+ * to go on from an earlier point of it. */
+static bool
+guest_stays(enum source_state before, enum source_action end)
+{
+    return end == SOURCE_ACTION_END_JOB || end == SOURCE_ACTION_END_RESTORED ||
+           end == SOURCE_ACTION_END_PAUSED ||
+           (end == SOURCE_ACTION_END_FAILED && !source_token_is_away(before));
 }
 
 static void

@@ -2,6 +2,7 @@
 """The source's daemon moves a guest by itself; the client only waits."""
 
 import contextlib
+import glob
 import os
 import signal
 import socket
@@ -224,6 +225,11 @@ def test_abort(here, there, filled, beat):
     assert_runs_only_on(here, there, "beat", beat)
     assert_job_is_over(here, "beat")
     beat.check()
+    # What a destination would hear that has not heard of its end.
+    kept = glob.glob(os.path.join(here.state, "handovers", "*.record"))
+    assert len(kept) == 1
+    with open(kept[0], encoding="utf-8") as file:
+        assert '"taken"' in file.read()
 
 
 def test_name_that_is_taken(here, there, run_here, beat, new_guest):
