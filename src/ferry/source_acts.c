@@ -171,8 +171,8 @@ answer_perform(struct source *source)
     }
 }
 
-/* The guest is whole there and nowhere else: whatever can't be saved, the
- * coordinator has to go on. */
+/* The guest is whole there and nowhere else, or was given away before: whatever
+ * can't be saved, the coordinator has to go on. */
 static void
 answer_shell(struct source *source)
 {
@@ -185,6 +185,9 @@ answer_shell(struct source *source)
     if (domain->migration_job.facts.is_owned &&
         continue_job(source, &err) < 0) {
         host_note(domain->host, LOG_LEVEL_ERROR, domain, "%s", err.message);
+    }
+    if (domain->qemu) {
+        take_network_down(domain);
     }
     source_answer(source, &result, NULL);
 }
