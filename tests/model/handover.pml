@@ -31,6 +31,10 @@
  * (-DLATE_QUESTIONS); somebody else calls Finish (-DSTRANGER).  A deadline
  * passes when nothing else can happen; with -DDEADLINES at any time.
  *
+ * Left out: an operator's `destroy` and `vmferry resolve` (but for a guest that
+ * is seen to be dead there), since who overrules the rules can run a guest
+ * twice; what is offline or tunnelled, and a source whose monitor is lost.
+ *
  * So there is no run without an end: a state that is met again would be one in
  * which nobody gets on, and SPIN is told to look for those (run: -DNP).  What
  * holds at every end (the_end) is therefore what comes about in every run in
