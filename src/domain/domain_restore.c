@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -24,6 +27,7 @@ struct restore {
 static int make_folders(struct host *host, struct error *err);
 static void found_definition(void *owner, const char *name);
 static void found_record(void *owner, const char *name);
+static void found_monitor(void *owner, const char *name);
 static int restore_domain(struct restore *restore, const struct record *record,
                           struct error *err);
 static int read_qemu(const struct record *record,
@@ -60,7 +64,28 @@ domain_restore_all(struct host *host,
     if (store_each(domains, ".record", found_record, &restore, err) < 0) {
         return error_wrap(err, "reading the records in %s", domains);
     }
-    return 0;
+    return store_each(domains, ".monitor", found_monitor, &restore, err);
+}
+
+/* The socket of a QEMU that was never executed, since its record was not on
+ * disk.  One that lives, and whose record can't be read, listens. */
+static void
+found_monitor(void *owner, const char *name)
+{
+    const struct restore *restore = owner;
+    AUTO_FREE char *path = xasprintf("%s/%s", restore->folder, name);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    AUTO_CLOSE int fd =
+        socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || strlen(path) >= sizeof address.sun_path) {
+        return;
+    }
+    strcpy(address.sun_path, path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 &&
+        errno == ECONNREFUSED) {
+        unlink(path);
+    }
 }
 
 static int

@@ -390,7 +390,7 @@ read_names(const char *folder, const char *prefix, const char *suffix,
 
         if (has_prefix(name, prefix) && has_suffix(name, suffix) &&
             fstatat(dirfd(listing), name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(info.st_mode)) {
+            (S_ISREG(info.st_mode) || S_ISSOCK(info.st_mode))) {
             names->items = array_grow(names->items, &names->capacity,
                                       names->count, sizeof *names->items);
             names->items[names->count++] = xstrdup(name);

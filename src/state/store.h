@@ -40,9 +40,9 @@ int store_remove(const char *folder, const char *name, struct error *err);
 /* Renames what can't be read to NAME.unreadable-N, where N is free: it is kept
  * for a person to look at.  Returns the new name; caller frees. */
 char *store_set_aside(const char *folder, const char *name, struct error *err);
-/* Calls 'found' for each file whose name ends with 'suffix', in the order of
- * their names.  It may save, remove and set aside.  A folder that is not there
- * has none. */
+/* Calls 'found' for each file or socket whose name ends with 'suffix', in the
+ * order of their names.  It may save, remove and set aside.  A folder that is
+ * not there has none. */
 int store_each(const char *folder, const char *suffix,
                void (*found)(void *owner, const char *name), void *owner,
                struct error *err);

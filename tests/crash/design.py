@@ -18,9 +18,11 @@ TAKEN = {
         "destination": ("qmp/sent/cont",),
     },
     # The source ends its own on the destination's QEMU's word that it has all:
-    # that is where v2 hands over, and what dies after it was the guest.
+    # that is where v2 hands over, and what dies after it was the guest.  From
+    # migrate-continue on the two QEMUs get there by themselves, while the
+    # daemon is held: it hears of that before it could hear of the death.
     "v2": {
-        "source": ("qmp/event/MIGRATION-completed",),
+        "source": ("qmp/sent/migrate-continue",),
         "destination": ("qmp/event/MIGRATION-completed",),
     },
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -297,6 +299,26 @@ a_monitor_whose_socket_is_gone_stops_nobody(void **state)
     assert_null(find_beat(&t->host));
 }
 
+/* Its daemon was killed before the record was there, and QEMU never executed.
+ */
+static void
+a_socket_that_nobody_listens_on_goes(void **state)
+{
+    struct test *t = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", t->folder,
+             BEAT_UUID ".monitor");
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    test_host_restart(&t->host);
+    assert_int_equal(access(address.sun_path, F_OK), 0);
+    close(fd);
+    test_host_restart(&t->host);
+    assert_int_equal(access(address.sun_path, F_OK), -1);
+}
+
 static void
 a_job_without_its_migration_is_over(void **state)
 {
@@ -335,6 +357,7 @@ main(void)
         TEST(a_record_without_a_process_is_kept),
         TEST(numbers_that_make_no_sense_are_not_believed),
         TEST(a_monitor_whose_socket_is_gone_stops_nobody),
+        TEST(a_socket_that_nobody_listens_on_goes),
         TEST(a_job_without_its_migration_is_over),
     };
 
