@@ -353,11 +353,13 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
 }
 
 /* The guest stays here, and the destination could not be told: it waits for us
- * to come back. */
+ * to come back.  Where there is no guest here any more, it may have the only
+ * one. */
 static void
 withdraw(struct peer *peer, enum coordinator_state state)
 {
-    if (state == COORDINATOR_STATE_FAILED && peer->has_handover_id) {
+    if (state == COORDINATOR_STATE_FAILED && peer->has_handover_id &&
+        domain_is_active(peer->domain)) {
         ferry_withdraw(peer->domain, peer->uri, &peer->handover);
     }
 }

@@ -39,7 +39,7 @@ ferry_restore(struct domain *domain, const struct record *record)
 }
 
 /* Of a migration that this daemon drove and that goes back the other one, which
- * waits, has to know. */
+ * waits, has to know; unless it may have the only guest. */
 static void
 withdraw(struct domain *domain, const struct record *record)
 {
@@ -47,7 +47,8 @@ withdraw(struct domain *domain, const struct record *record)
     const char *uri = record_find_text(record, "peer-uri", NULL);
     struct uuid handover;
 
-    if (!uri || !record_find_bool(record, "handover-comes-back", false) ||
+    if (!uri || !domain->qemu ||
+        !record_find_bool(record, "handover-comes-back", false) ||
         !uuid_parse(record_find_text(record, "handover-id", ""), &handover) ||
         (source && source_token_is_away(source->state))) {
         return;
