@@ -72,6 +72,7 @@ class Script:
         self.there = libvirt.open(pair.destination.uri)
         self.events = {"source": [], "destination": []}
         self.running = None
+        self.held = []
         self.says = CODE_AND_TEXT
         for side, connection in self.sides():
             self._watch(side, connection)
@@ -118,14 +119,22 @@ class Script:
             result = function(*arguments)
         except libvirt.libvirtError as error:
             said = self.says.format(error=error)
-            self.pair.note(f"{what}: {said}")
+            self._note(f"{what}: {said}")
             return None
         if isinstance(result, dict):
             result = told(result)
         if isinstance(result, libvirt.virDomain):
             result = f"domain {result.name()}"
-        self.pair.note(f"{what}: {result}")
+        self._note(f"{what}: {result}")
         return result
+
+    def _note(self, text):
+        """What a call in the background says, is noted when that has ended:
+        two that end at the same time are heard in any order."""
+        if threading.current_thread() is self.running:
+            self.held.append(text)
+        else:
+            self.pair.note(text)
 
     def migrate(self, parameters=None, flags=LIVE):
         return self.tries(
@@ -153,6 +162,9 @@ class Script:
     def end(self):
         self.running.join(60)
         assert not self.running.is_alive()
+        for text in self.held:
+            self.pair.note(text)
+        self.held = []
 
     def finals(self, *names):
         """Everything that is left to ask when it is over."""
