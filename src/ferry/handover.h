@@ -11,7 +11,7 @@
  *                                             |
  *                                        ferry_handover -> destination.def
  *
- * handover.c answers, handover_ask.c asks. */
+ * destination_handover.c answers, handover_ask.c asks. */
 
 #pragma once
 
@@ -82,5 +82,3 @@ void ferry_withdraw(struct domain *domain, const char *uri,
                     const struct uuid *handover);
 /* For ferry_stop(). */
 void ferry_stop_withdrawals(struct host *host);
-/* Now, instead of after the pause. */
-void handover_ask_hurry(struct handover_ask *ask);

@@ -82,15 +82,6 @@ handover_ask_free(struct handover_ask *ask)
     free(ask);
 }
 
-void
-handover_ask_hurry(struct handover_ask *ask)
-{
-    ask->pause_ms = FIRST_PAUSE_MS;
-    if (!ask->opening && !ask->connection) {
-        timer_start(&ask->timer, ask->host->loop, 0, ask_now, ask);
-    }
-}
-
 static void
 ask_now(void *owner)
 {
