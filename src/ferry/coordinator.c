@@ -437,6 +437,19 @@ report(struct coordinator *coordinator)
                                   warning);
 }
 
+/* A source without protection has no job yet. */
+static void
+release(struct coordinator *coordinator)
+{
+    if (!coordinator->has_protection) {
+        confirmed(coordinator, NULL, NULL);
+        return;
+    }
+    call_source(coordinator,
+                coordinator->ends[COORDINATOR_SOURCE].operations->confirm, true,
+                confirmed);
+}
+
 static void
 act(struct coordinator *coordinator, enum coordinator_action action)
 {
@@ -477,11 +490,8 @@ act(struct coordinator *coordinator, enum coordinator_action action)
         call_source(coordinator, source->confirm, false, confirmed);
         return;
     case COORDINATOR_ACTION_RELEASE:
-        if (!coordinator->has_protection) {
-            confirmed(coordinator, NULL, NULL);
-            return;
-        }
-        /* Fall through. */
+        release(coordinator);
+        return;
     case COORDINATOR_ACTION_CANCEL_CONFIRM:
         call_source(coordinator, source->confirm, true, confirmed);
         return;

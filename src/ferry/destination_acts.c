@@ -13,6 +13,8 @@
 static bool is_impossible_unsaved(struct destination *destination,
                                   enum destination_action action,
                                   const struct error *save_failed);
+static void carry_out(struct destination *destination,
+                      enum destination_action action);
 static void start_qemu(struct destination *destination);
 static void qemu_started(void *owner, const struct error *err);
 static void greet(struct destination *destination);
@@ -45,6 +47,12 @@ destination_act(struct destination *destination, enum destination_action action,
         destination_happened(destination, DESTINATION_EVENT_REFUSED);
         return;
     }
+    carry_out(destination, action);
+}
+
+static void
+carry_out(struct destination *destination, enum destination_action action)
+{
     switch (action) {
     case DESTINATION_ACTION_NOTHING:
         break;
