@@ -17,7 +17,7 @@ from harness.guest import Guest
 from harness.wait import wait_for
 
 import wires
-from gate import Gate
+from harness.gate import Gate
 
 NAME = "beat"
 # 16 MiB + 8 KiB: see "Memory size" in tests/guest/README.rst.
