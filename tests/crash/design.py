@@ -20,10 +20,12 @@ TAKEN = {
     # The source ends its own on the destination's QEMU's word that it has all:
     # that is where v2 hands over, and what dies after it was the guest.  From
     # migrate-continue on the two QEMUs get there by themselves, while the
-    # daemon is held: it hears of that before it could hear of the death.
+    # source's daemon is held: it hears of that before it could hear of the
+    # death.  The destination's says nothing to either of them: once they are
+    # connected they get there whether or not it is held.
     "v2": {
         "source": ("qmp/sent/migrate-continue",),
-        "destination": ("qmp/event/MIGRATION-completed",),
+        "destination": ("qmp/event/MIGRATION-active",),
     },
 }
 
