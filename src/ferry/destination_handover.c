@@ -309,7 +309,7 @@ ferry_handover(struct host *host, const struct uuid *domain,
                destination_takes(destination, DESTINATION_EVENT_RECLAIMED)) {
         reclaim(destination, question);
     } else {
-        if (destination->handover.comes_back && destination->is_client_gone) {
+        if (wish == HANDOVER_JOIN && destination->handover.comes_back) {
             destination_joined(destination, client_id);
         }
         answer(question,

@@ -21,6 +21,7 @@
 enum handover_wish {
     HANDOVER_LOOK,    /* Tell, and change nothing. */
     HANDOVER_RECLAIM, /* Unless it was used, the token goes back. */
+    HANDOVER_JOIN,    /* LOOK; and who asks drives the migration from now on. */
     HANDOVER_WISH_COUNT,
 };
 
@@ -49,8 +50,8 @@ struct handover_question {
                  const struct handover_answer *answer);
 };
 
-/* Answers at once, or when the guest that is reclaimed is dead.  Who asks for a
- * guest that comes, of a source that comes back itself, is its client again. */
+/* Answers at once, or when the guest that is reclaimed is dead.  Who joins the
+ * migration of a source that comes back itself is its client, whoever was. */
 void ferry_handover(struct host *host, const struct uuid *domain,
                     const struct uuid *handover, enum handover_wish wish,
                     uint64_t client_id, struct handover_question *question);

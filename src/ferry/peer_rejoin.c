@@ -124,7 +124,7 @@ static void
 opened(void *owner, const struct rpc_opened *opened, const struct error *err)
 {
     struct peer *peer = owner;
-    struct remote_vmferry_handover_args args = {.wish = HANDOVER_LOOK};
+    struct remote_vmferry_handover_args args = {.wish = HANDOVER_JOIN};
     const struct uuid *domain = &peer->domain->uuid;
 
     peer->is_reopening = false;
