@@ -51,6 +51,7 @@ handle_connect_supports_feature(
         ret.supported = 1;
         break;
     case RPC_FEATURE_HANDOVER:
+    case RPC_FEATURE_STAND_IN:
         ret.supported = 1;
         break;
     case RPC_FEATURE_MIGRATION_P2P:

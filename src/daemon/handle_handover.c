@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The daemon's own program: what another vmferryd asks of a migration that both
- * take part in. */
+ * take part in, and a client of one that this daemon drives. */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "daemon/dispatch.h"
+#include "daemon/wire.h"
+#include "ferry/ferry.h"
 #include "ferry/handover.h"
 
 struct handover_call {
@@ -16,8 +18,18 @@ struct handover_call {
     struct uuid host;
 };
 
+/* A client that waits for the end. */
+struct attach_call {
+    struct ferry_call ferry;
+    struct client *client; /* A reference. */
+    struct rpc_call *call;
+    char *uri; /* Owned. The destination's. */
+};
+
 static void answered(struct handover_question *question,
                      const struct handover_answer *answer);
+static void ended(struct ferry_call *ferry, const struct ferry_result *result,
+                  const struct error *err);
 
 void
 handle_vmferry_handover(struct client *client, struct rpc_call *call,
@@ -58,4 +70,45 @@ answered(struct handover_question *question,
     memcpy(ret.host, asked->host.bytes, sizeof ret.host);
     rpc_call_reply(asked->call, &ret);
     free(asked);
+}
+
+void
+handle_vmferry_attach(struct client *client, struct rpc_call *call,
+                      const struct remote_vmferry_attach_args *args)
+{
+    struct domain *domain = wire_find_or_fail(client, call, &args->dom);
+    struct attach_call *attached;
+
+    if (!domain) {
+        return;
+    }
+    attached = xcalloc(1, sizeof *attached);
+    attached->ferry = (struct ferry_call){
+        .client_id = client->id,
+        .client_name = client->name,
+        .api = wire_api_name(call),
+        .done = ended,
+    };
+    attached->client = client_get(client);
+    attached->call = call;
+    ferry_attach(domain, &attached->ferry, &attached->uri);
+}
+
+static void
+ended(struct ferry_call *ferry, const struct ferry_result *result,
+      const struct error *err)
+{
+    struct attach_call *attached =
+        container_of(ferry, struct attach_call, ferry);
+    struct remote_vmferry_attach_ret ret = {.destination_uri = attached->uri};
+
+    (void)result;
+    if (err) {
+        rpc_call_fail(attached->call, err);
+    } else {
+        rpc_call_reply(attached->call, &ret);
+    }
+    client_put(attached->client);
+    free(attached->uri);
+    free(attached);
 }

@@ -98,6 +98,9 @@ struct coordinator_end {
     /* The destination keeps what it has of a migration whose connection is
      * lost, and can be joined again. */
     bool comes_back;
+    /* The source's daemon goes on in our place where either of the connections
+     * is lost (docs/decisions/013). */
+    bool goes_on;
 };
 
 struct coordinator_options {
@@ -117,7 +120,7 @@ struct coordinator_callbacks {
     /* The destination is away, and is to be got back: coordinator_rejoined()
      * or coordinator_lost() follows.  NULL: there is no way. */
     void (*rejoin)(void *owner, enum coordinator_state state);
-    /* It is over; 'state' is one of the five ends.  'err' is NULL where the
+    /* It is over; 'state' is one of the six ends.  'err' is NULL where the
      * guest is at the destination; then 'warning' may say what went wrong after
      * it had started there.  May free the coordinator. */
     void (*ended)(void *owner, enum coordinator_state state,

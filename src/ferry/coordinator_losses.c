@@ -29,6 +29,14 @@ coordinator_interrupt(struct coordinator *coordinator)
     coordinator_happened(coordinator, COORDINATOR_EVENT_INTERRUPTED);
 }
 
+static enum coordinator_event
+loss_of_source(const struct coordinator *coordinator)
+{
+    return coordinator->ends[COORDINATOR_SOURCE].goes_on
+               ? COORDINATOR_EVENT_SOURCE_AWAY
+               : COORDINATOR_EVENT_SOURCE_LOST;
+}
+
 /* Once the destination has been asked to start the guest, losing the source
  * fails nothing: in v3 its shell may be left, in v2 it has nothing left. */
 static bool
@@ -48,6 +56,9 @@ coordinator_hangs(struct coordinator *coordinator)
 static enum coordinator_event
 loss_of_destination(const struct coordinator *coordinator)
 {
+    if (coordinator->ends[COORDINATOR_SOURCE].goes_on) {
+        return COORDINATOR_EVENT_DESTINATION_APART;
+    }
     if (!coordinator->callbacks->rejoin ||
         !coordinator->ends[COORDINATOR_DESTINATION].comes_back) {
         return COORDINATOR_EVENT_DESTINATION_LOST;
@@ -79,7 +90,7 @@ coordinator_lost(struct coordinator *coordinator, enum coordinator_side side,
         error_move(&coordinator->warning, &lost);
     }
     coordinator_happened(coordinator, side == COORDINATOR_SOURCE
-                                          ? COORDINATOR_EVENT_SOURCE_LOST
+                                          ? loss_of_source(coordinator)
                                           : loss_of_destination(coordinator));
 }
 

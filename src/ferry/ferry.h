@@ -92,6 +92,10 @@ void ferry_confirm(struct domain *domain, struct ferry_cookie cookie,
 void ferry_migrate_to_peer(struct domain *domain, const char *uri,
                            const struct migration_parameters *parameters,
                            unsigned flags, struct ferry_call *call);
+/* Waits for the end of a migration that this daemon drives and for which nobody
+ * waits, and is answered then as ferry_migrate_to_peer() is.  'uri' (caller
+ * frees) is the destination's. */
+void ferry_attach(struct domain *domain, struct ferry_call *call, char **uri);
 /* Where the peer-to-peer migration of this domain is, and how long each phase
  * took, in parameters whose names begin with FERRY_OWN_PARAMETER: not
  * libvirt's, for clients that know us.  Adds nothing where there is none. */

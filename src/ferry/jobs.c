@@ -90,6 +90,7 @@ void
 ferry_client_gone(struct host *host, uint64_t client_id)
 {
     source_calls_withdraw(host, client_id);
+    peer_client_gone(host, client_id);
     /* Any of them may leave the list, and take others with it: look again from
      * the start until nobody has anything to do with that client. */
     for (bool is_changed = true; is_changed;) {

@@ -127,7 +127,7 @@ peer_find(const struct domain *domain)
     LIST_FOR_EACH (link, &domain->host->peers) {
         struct peer *peer = container_of(link, struct peer, link);
 
-        if (peer->domain == domain && !peer->is_over) {
+        if (peer->domain == domain && !peer->is_over && !peer->stands_by) {
             return peer;
         }
     }
@@ -430,6 +430,7 @@ ferry_list_phases(const struct domain *domain, struct parameters *list)
     }
     parameters_add_string(list, FERRY_OWN_PARAMETER "phase",
                           coordinator_phase_name(peer->phase));
+    parameters_add_string(list, FERRY_OWN_PARAMETER "destination", peer->uri);
     parameters_add_boolean(
         list, FERRY_OWN_PARAMETER "stopping",
         peer->coordinator && coordinator_state_is_way_back(

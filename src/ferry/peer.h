@@ -43,6 +43,10 @@ struct peer {
     void (*reopened)(struct coordinator_remote *remote,
                      struct rpc_connection *connection);
 
+    /* Its client drives the migration; this is what goes on in its place, and
+     * nothing of it has begun (peer_stand_in.c). */
+    bool stands_by;
+
     struct coordinator_local here;
     struct coordinator_remote there;
     struct coordinator *coordinator; /* Owned. NULL before and after it runs. */
@@ -68,6 +72,23 @@ struct peer {
 
 /* The one that moves this domain, or NULL. */
 struct peer *peer_find(const struct domain *domain);
+
+/* peer_stand_in.c */
+/* The one that would, should the client go that does; or NULL. */
+struct peer *peer_find_stand_in(const struct domain *domain);
+/* Makes one for a source that 'call' begins, where its parameters ask for it;
+ * fails where they make no sense. */
+int peer_stand_in(struct domain *domain,
+                  const struct migration_parameters *parameters, unsigned flags,
+                  const struct ferry_call *call, struct error *err);
+/* The destination's own word on where it can be reached. */
+void peer_stand_in_learn(const struct domain *domain, const char *uri);
+/* It is the coordinator from now on. */
+void peer_take_over(struct domain *domain);
+/* Nobody waits any more for what goes on. */
+void peer_client_gone(struct host *host, uint64_t client_id);
+/* The migration is over, and nobody has needed it. */
+void peer_dismiss_stand_in(struct domain *domain);
 /* What the domain is called over there. Borrowed. */
 const char *peer_destination_name(const struct peer *peer);
 /* Somebody's domjobabort.  False where it says nothing about it: the source

@@ -233,6 +233,11 @@ hear_client_gone(struct domain_migration *migration, uint64_t client_id)
         return false;
     }
     source->is_client_gone = true;
+    if (peer_find_stand_in(source->domain) &&
+        source_takes(source, SOURCE_EVENT_CLIENT_AWAY)) {
+        source_happened(source, SOURCE_EVENT_CLIENT_AWAY);
+        return true;
+    }
     error_set(&err, ERROR_OPERATION_ABORTED,
               "the client that drove the migration has closed its connection");
     source_fail(source, &err);
@@ -314,6 +319,9 @@ save(struct domain_migration *migration, struct record *record)
     const struct source *source = source_of(migration);
     const struct peer *peer = peer_find(source->domain);
 
+    if (!peer) {
+        peer = peer_find_stand_in(source->domain);
+    }
     record_set_text(record, "source-state", source_rules.states[source->state]);
     record_set_number(record, "source-flags", source->flags);
     record_set_bool(record, "source-was-running", source->was_running);
@@ -352,6 +360,7 @@ source_free(struct domain_migration *migration)
         qmp_forget(qemu_process_monitor(source->domain->qemu), source);
     }
     source_stop_asking(source);
+    peer_dismiss_stand_in(source->domain);
     migration_parameters_done(&source->parameters);
     error_clear(&source->failure);
     free(source->handover.uri);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "domain/network.h"
+#include "ferry/peer.h"
 #include "ferry/source.h"
 #include "qmp/commands.h"
 
@@ -23,6 +24,7 @@ static bool keep_job(struct source *source);
 static void kill_guest(struct source *source);
 static void leave_paused(struct source *source);
 static void end(struct source *source, enum source_action action);
+static void withdraw_stand_in(const struct source *source);
 static void end_migrated(struct domain *domain);
 static void undefine_if_asked(struct domain *domain, unsigned flags);
 
@@ -89,6 +91,9 @@ carry_out(struct source *source, enum source_action action)
     case SOURCE_ACTION_SYNC:
     case SOURCE_ACTION_EXAMINE:
         find_out(source, action);
+        break;
+    case SOURCE_ACTION_TAKE_OVER:
+        peer_take_over(source->domain);
         break;
     case SOURCE_ACTION_LEAVE_PAUSED:
         leave_paused(source);
@@ -295,6 +300,10 @@ end(struct source *source, enum source_action action)
         domain->has_completed = true;
         domain->was_incoming = false;
     }
+    if (action != SOURCE_ACTION_END_MIGRATED &&
+        action != SOURCE_ACTION_END_MOVED) {
+        withdraw_stand_in(source);
+    }
     domain->migration = NULL;
     source->base.free(&source->base);
     if (action == SOURCE_ACTION_END_MIGRATED) {
@@ -320,6 +329,18 @@ end(struct source *source, enum source_action action)
                    is_success ? NULL : &failure);
     }
     domain_put(domain);
+}
+
+/* The client that would have told the destination is gone: it would wait for us
+ * to go on in its place. */
+static void
+withdraw_stand_in(const struct source *source)
+{
+    const struct peer *peer = peer_find_stand_in(source->domain);
+
+    if (peer && source->is_client_gone && domain_is_active(source->domain)) {
+        ferry_withdraw(source->domain, peer->uri, &source->handover.id);
+    }
 }
 
 /* libvirt's order: STOPPED, then JOB_COMPLETED. */

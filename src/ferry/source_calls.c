@@ -241,9 +241,15 @@ begin_now(struct source_entry *entry)
 {
     bool is_offline = entry->flags & VIR_MIGRATE_OFFLINE;
     struct source *source;
+    AUTO_ERROR err = {0};
 
     if (!entry->is_protected) {
         begin_unprotected(entry);
+        return;
+    }
+    if (peer_stand_in(entry->domain, &entry->parameters, entry->flags,
+                      entry->call, &err) < 0) {
+        source_entry_fail(entry, &err);
         return;
     }
     source = source_new(entry->domain);
@@ -265,9 +271,10 @@ name_handover(struct source *source, unsigned flags)
     source->handover.has_id = true;
     uuid_generate(&source->handover.id);
     /* A tunnel ends with its connection. */
-    source->handover.comes_back = peer && flags & VIR_MIGRATE_PEER2PEER &&
-                                  peer->has_handover &&
-                                  !(flags & VIR_MIGRATE_TUNNELLED);
+    source->handover.comes_back =
+        peer_find_stand_in(source->domain) ||
+        (peer && flags & VIR_MIGRATE_PEER2PEER && peer->has_handover &&
+         !(flags & VIR_MIGRATE_TUNNELLED));
     if (peer) {
         peer->handover = source->handover.id;
         peer->has_handover_id = true;

@@ -21,6 +21,8 @@ static void answered(void *owner, enum handover_verdict verdict,
                      const struct error *err);
 static void note_answer(struct source *source, enum handover_verdict verdict,
                         const struct error *err);
+static bool is_given_up(const struct source *source, enum source_state before,
+                        enum source_action end);
 static bool guest_stays(enum source_state before, enum source_action end);
 static bool is_in_doubt(enum source_state state);
 static void note_end(const struct source *source, enum source_event event);
@@ -38,6 +40,12 @@ source_learn_handover(struct source *source,
     struct source_handover *handover = &source->handover;
     const struct peer *peer = peer_find(source->domain);
     const char *uri = peer ? peer->uri : cookie->uri;
+
+    if (!peer) {
+        peer_stand_in_learn(source->domain, cookie->uri);
+        peer = peer_find_stand_in(source->domain);
+        uri = peer ? peer->uri : uri;
+    }
 
     if (handover->has_id && !uuid_is_equal(&handover->id, &cookie->id)) {
         return error_set(err, ERROR_INTERNAL,
@@ -148,13 +156,23 @@ source_note_outcome(const struct source *source, enum source_state before,
 {
     const struct source_handover *handover = &source->handover;
 
-    if (handover->has_id && end == SOURCE_ACTION_END_MIGRATED &&
-        source->is_discarded) {
+    if (handover->has_id && is_given_up(source, before, end)) {
         ledger_note(source->domain, &handover->id, LEDGER_RETURNED);
     } else if (handover->has_id && handover->comes_back &&
                guest_stays(before, end)) {
         ledger_note(source->domain, &handover->id, LEDGER_TAKEN);
     }
+}
+
+/* An operator has, or its QEMU has died here after all of it went: what waits
+ * there for a word is the only one. */
+static bool
+is_given_up(const struct source *source, enum source_state before,
+            enum source_action end)
+{
+    return (end == SOURCE_ACTION_END_MIGRATED && source->is_discarded) ||
+           (end == SOURCE_ACTION_END_FAILED &&
+            before == SOURCE_STATE_SHELL_GONE && source->handover.comes_back);
 }
 
 /* A guest that has ended here while it was this host's stays, too: nothing is

@@ -73,6 +73,9 @@ source_arm(struct source *source)
     if (source_is_tunnelled(source)) {
         on &= ~(uint32_t)QMP_CAPABILITY_RETURN_PATH; /* It goes one way. */
     }
+    if (source->pending > 0) {
+        return; /* The same was said before another coordinator took over. */
+    }
     source->pending = 2;
     qmp_migrate_set_capabilities(monitor, on, known & ~on, armed, source);
     qmp_migrate_set_parameters(monitor, &parameters, armed, source);

@@ -85,6 +85,7 @@ coordinator_state_is_end(enum coordinator_state state)
     case COORDINATOR_STATE_FAILED:
     case COORDINATOR_STATE_UNKNOWN:
     case COORDINATOR_STATE_STRANDED:
+    case COORDINATOR_STATE_PARTED:
         return true;
     default:
         return false;
@@ -147,6 +148,7 @@ coordinator_state_phase(enum coordinator_state state,
     case COORDINATOR_STATE_FAILED:
     case COORDINATOR_STATE_UNKNOWN:
     case COORDINATOR_STATE_STRANDED:
+    case COORDINATOR_STATE_PARTED:
         return now;
     }
     return now;

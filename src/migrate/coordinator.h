@@ -14,7 +14,7 @@
  *            -> DONE
  *
  * All other states are ways back.  Exactly one call (and perhaps an abort) is
- * outstanding in each state but IDLE and the five ends. */
+ * outstanding in each state but IDLE and the six ends. */
 
 #pragma once
 
@@ -52,7 +52,8 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
     X(UNCONFIRMED) /* The guest runs there; the source was not told. */        \
     X(FAILED)      /* The guest is where it was. */                            \
     X(UNKNOWN)     /* Nobody knows who has it; it does not run twice. */       \
-    X(STRANDED)    /* It has left the source, and was not seen to run there. */
+    X(STRANDED) /* It has left the source, and was not seen to run there. */   \
+    X(PARTED)   /* The source's daemon goes on with it. */
 
 #define COORDINATOR_EVENTS(X)                                                  \
     X(START)                                                                   \
@@ -83,6 +84,8 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
     X(DESTINATION_HANGS) /* ... though it has not answered a call in time. */  \
     X(UNFINISHED)        /* ... for good, and Finish was never sent. */        \
     X(REJOINED)          /* It is back, and as it was. */                      \
+    X(SOURCE_AWAY)       /* SOURCE_LOST; its daemon goes on in our place. */   \
+    X(DESTINATION_APART) /* DESTINATION_LOST; it does if we leave it to it. */ \
     X(RESTART)           /* A coordinator that had begun comes back. */        \
     X(RESUME)            /* One that had called Perform does. */
 
@@ -91,6 +94,8 @@ enum coordinator_protocol { COORDINATOR_V3, COORDINATOR_V2 };
     X(DESTINATION_AWAY, DESTINATION_LOST)                                      \
     X(DESTINATION_HANGS, DESTINATION_LOST)                                     \
     X(UNFINISHED, DESTINATION_LOST)                                            \
+    X(SOURCE_AWAY, SOURCE_LOST)                                                \
+    X(DESTINATION_APART, DESTINATION_LOST)                                     \
     X(LOOKED_AWAY, LOOKED)
 
 #define COORDINATOR_ACTIONS(X)                                                 \

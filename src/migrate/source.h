@@ -71,7 +71,8 @@
     X(UNPROVEN)                                                                \
     X(UNUSED)                                                                  \
     X(ORPHANED)                                                                \
-    X(BACK)
+    X(BACK)                                                                    \
+    X(CLIENT_AWAY)
 
 /* Events that tell more than another one, which is taken where a state has no
  * rule for them.  All are about a destination that keeps tokens. */
@@ -80,7 +81,8 @@
     X(UNPROVEN, CONFIRM_CANCELLED) /* Its own word would be better. */         \
     X(UNUSED, CONFIRM_CANCELLED) /* We are the coordinator: no Finish yet. */  \
     X(ORPHANED, QEMU_GONE)       /* It may have all of the guest. */           \
-    X(BACK, RESTARTED)           /* We are the coordinator, and go on. */
+    X(BACK, RESTARTED)           /* We are the coordinator, and go on. */      \
+    X(CLIENT_AWAY, CLIENT_GONE)  /* We are to go on in its place. */
 
 #define SOURCE_ACTIONS(X)                                                      \
     X(NOTHING)                                                                 \
@@ -98,6 +100,7 @@
     X(LOOK_THERE)     /* Ask it whether it has the whole guest. */             \
     X(SYNC)           /* Ask QEMU where its migration stands. */               \
     X(EXAMINE)        /* Ask QEMU whether the guest runs. */                   \
+    X(TAKE_OVER)      /* Be the coordinator from now on. */                    \
     X(LEAVE_PAUSED)   /* End the job, leave the guest paused, say so. */       \
     X(END_JOB)        /* Nothing had happened: end the job. */                 \
     X(END_MOVED)      /* Its definition is there: end the job, answer. */      \

@@ -38,6 +38,9 @@ enum rpc_feature {
     RPC_FEATURE_PHASES = 0x766d6601,
     /* Nor this: it keeps the tokens of migrations between two of us. */
     RPC_FEATURE_HANDOVER = 0x766d6602,
+    /* Nor this: it goes on with a migration in its client's place, and lets
+     * another client wait for its end. */
+    RPC_FEATURE_STAND_IN = 0x766d6603,
 };
 
 struct rpc_open_options {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The coordinator: a client, or a part of the source's daemon (-DP2P), which
+/* The coordinator: a client, or a part of the source's daemon (K_IS_HERE), which
  * calls the source without a connection.  Included by handover.pml. */
 
 inline coordinator_rule(event)
@@ -127,7 +127,13 @@ inline coordinator_hears_destination(answer)
 /* libvirt's client takes a lost answer for a "no". */
 inline coordinator_loses_destination()
 {
-    ev = BACK_VARIANT(ce_DESTINATION_AWAY, ce_DESTINATION_LOST);
+    if
+    :: K_IS_HERE -> ev = BACK_VARIANT(ce_DESTINATION_AWAY, ce_DESTINATION_LOST)
+#ifdef STAND_IN
+    :: !K_IS_HERE -> ev = ce_DESTINATION_APART
+#endif
+    :: else -> ev = ce_DESTINATION_LOST
+    fi;
 #ifdef FOREIGN
     if
     :: k_state == c_FINISHING -> ev = ce_FINISH_FAILED
@@ -184,9 +190,9 @@ inline coordinator_rejoins()
     fi
 #define K_IDLES (k_up && !k_ended && k_act == ca_NOTHING)
 /* A daemon does not wait for ever for one that hangs in a call. */
-#ifdef P2P
+#if defined(P2P) || defined(STAND_IN)
 #define K_WAITS_THERE                                                          \
-    (K_IDLES && to_destination &&                                              \
+    (K_IS_HERE && K_IDLES && to_destination &&                                              \
      (k_state == c_PREPARING || k_state == c_FINISHING ||                      \
       k_state == c_ALONE || k_state == c_RECALLING ||                          \
       k_state == c_ABANDONING || k_state == c_WITHDRAWING ||                   \
@@ -200,7 +206,8 @@ inline coordinator_rejoins()
 
 active proctype coordinator()
 {
-    mtype answer, act, ev;
+    mtype answer, ev;
+    mtype:c_action act;
 end:
     do
     :: atomic { K_IDLES && k_start != 0 -> ev = k_start; k_start = 0;
@@ -211,7 +218,8 @@ end:
     :: atomic { k_up && k_ended -> k_up = false;
 #ifdef COMES_BACK
            if
-           :: k_state == c_FAILED && (!to_destination || k_rejoins) ->
+           :: K_IS_HERE && k_state == c_FAILED &&
+              (!to_destination || k_rejoins) ->
                source_withdraws()
            :: else -> skip
            fi;
@@ -228,7 +236,12 @@ end:
            fi;
            goto take }
     :: atomic { K_IDLES && k_source_lost -> k_source_lost = false;
-           ev = ce_SOURCE_LOST; goto take }
+#ifdef STAND_IN
+           ev = ce_SOURCE_AWAY;
+#else
+           ev = ce_SOURCE_LOST;
+#endif
+           goto take }
     :: atomic { K_IDLES && k_destination_lost && !K_IS_REJOINING ->
            k_destination_lost = false;
            if
@@ -236,9 +249,8 @@ end:
            :: else -> coordinator_loses_destination()
            fi;
            goto take }
-#ifdef P2P
     /* ferry_abort(): what is not the coordinator's to stop is the source's. */
-    :: atomic { K_IDLES && !k_interrupted && k_state != c_IDLE ->
+    :: atomic { K_IS_HERE && K_IDLES && !k_interrupted && k_state != c_IDLE ->
            k_interrupted = true;
            if
            :: k_state == c_BEGINNING || k_state == c_DUMPING ||
@@ -247,10 +259,8 @@ end:
            :: k_state == c_PERFORMING || k_state == c_APART -> s_abort = true
            :: else -> skip
            fi }
-#else
-    :: atomic { K_IDLES && !k_interrupted && k_state != c_IDLE ->
+    :: atomic { !K_IS_HERE && K_IDLES && !k_interrupted && k_state != c_IDLE ->
            k_interrupted = true; ev = ce_INTERRUPTED; goto take }
-#endif
     /* It connects again, and sends a Finish that cancels (v3). */
     :: atomic { K_IDLES && k_asks && !to_destination && d_up && !d_restarted ->
            to_destination = true;

@@ -154,12 +154,13 @@ inline destination_hears_of_source()
 {
     if
     :: s_ledger == TAKEN -> ev = de_TAKEN
+    :: s_ledger == RETURNED -> d_token = true; ev = de_RETURNED
     :: else -> ev = de_UNCLAIMED
     fi
 }
 #define D_HEARS_OF_SOURCE                                                      \
     (D_IDLES && d_asks && SOURCE_ANSWERS &&                                    \
-     (s_ledger == TAKEN || TAKES_d_UNCLAIMED))
+     (s_ledger != NONE || TAKES_d_UNCLAIMED))
 
 /* What LOOK finds. */
 inline destination_looks()
@@ -230,6 +231,16 @@ end:
            d_call = FINISH_CANCELLED; is_new = true;
            d_has_client = true; d_client_left = false;
            ev = de_FINISH_CANCELLED; goto take }
+#ifdef STAND_IN
+    :: atomic { D_IDLES && stray_finish -> stray_finish = false;
+           if
+           :: TAKES_d_FINISH -> d_token = true; ev = de_FINISH
+           :: else -> skip
+           fi;
+           goto take }
+    :: atomic { D_IDLES && stray_cancel -> stray_cancel = false;
+           ev = de_FINISH_CANCELLED; goto take }
+#endif
 #ifdef STRANGER
     /* Somebody's Finish, without the token. */
     :: atomic { faults > 0 && D_IDLES && d_call == NONE && TAKES_d_FINISH ->
@@ -306,7 +317,10 @@ end:
            fi;
            ev = de_QEMU_GONE; goto take }
     :: atomic { D_HAS_DEADLINE && LATE -> TIME_PASSES;
-           ev = BACK_VARIANT(de_UNFINISHED, de_OVERDUE);
+           if
+           :: !K_IS_HERE && d_has_client -> ev = de_OVERDUE
+           :: else -> ev = BACK_VARIANT(de_UNFINISHED, de_OVERDUE)
+           fi;
            if
            :: d_state == d_PREPARED2 -> qd = STARTED    /* As in a look. */
            :: else -> skip

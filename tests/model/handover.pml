@@ -20,7 +20,8 @@
  *   s_...  the source's daemon       qs, mig  its QEMU: CPUs, migration
  *   d_...  the destination's         qd       its QEMU
  *   k_...  the coordinator: the client (managed), or a part of the source's
- *          daemon that dies and comes back with it (-DP2P)
+ *          daemon that dies and comes back with it (-DP2P), or first the one
+ *          and then the other (-DSTAND_IN)
  *
  * A daemon's state is on disk before its action is carried out, and a daemon
  * that dies loses all but that: the action, QEMU's events, its calls.
@@ -43,6 +44,7 @@
  *   -DKEPT     v3 between two vmferryds that keep tokens; without it one that
  *              can't be asked, or a libvirtd's migration
  *   -DP2P      peer-to-peer
+ *   -DSTAND_IN managed, and the source's daemon goes on in the client's place
  *   -DV2       protocol v2
  *   -DFOREIGN  a client that follows libvirt's rules and not ours
  *   -DBUG_...  a mistake that has to be found; tests/model/run has the list */
@@ -52,8 +54,16 @@
 #ifndef MAX_FAULTS
 #define MAX_FAULTS 1
 #endif
-#if defined(KEPT) && defined(P2P)
+#if defined(KEPT) && (defined(P2P) || defined(STAND_IN))
 #define COMES_BACK
+#endif
+/* Whether the coordinator is the source's daemon. */
+#if defined(P2P)
+#define K_IS_HERE true
+#elif defined(STAND_IN)
+#define K_IS_HERE k_is_here
+#else
+#define K_IS_HERE false
 #endif
 #ifdef KEPT
 #define VARIANT(event, base) event
@@ -88,7 +98,7 @@ byte faults = MAX_FAULTS;
 /* The source. */
 mtype s_state = s_IDLE;
 mtype s_disk = s_IDLE;  /* What its record says. */
-mtype s_act = sa_NOTHING;
+mtype:s_action s_act = sa_NOTHING;
 mtype s_call = NONE;    /* The call that waits for its answer. */
 bool s_up = true;
 bool s_job, s_is_kept;
@@ -112,7 +122,7 @@ bool ev_pre, ev_completed, ev_failed;
 /* The destination. */
 mtype d_state = d_IDLE;
 mtype d_disk = d_IDLE;
-mtype d_act = da_NOTHING;
+mtype:d_action d_act = da_NOTHING;
 mtype d_call = NONE;
 bool d_up = true;
 bool d_job, d_is_kept;
@@ -136,13 +146,22 @@ bool ev_started, ev_loaded, ev_load_failed, ev_running;
 
 /* The coordinator. */
 mtype k_state = c_IDLE;
-mtype k_act = ca_NOTHING;
+mtype:c_action k_act = ca_NOTHING;
 mtype k_start = ce_START;
 bool k_up = true;
 bool k_ended;
 bool k_token;                                    /* Perform's cookie has it. */
 bool k_finish_sent;
 bool k_asks, k_looks, k_rejoins, k_withdraws, k_interrupted;
+#ifdef STAND_IN
+bool k_is_here;
+bool stray_finish;      /* Of the client before, which is on its way still; */
+bool stray_cancel;      /* one that cancels... */
+bool was_stray;         /* ... since its user wanted the guest to stay. */
+#define IS_CANCELLED_THERE was_stray
+#else
+#define IS_CANCELLED_THERE false
+#endif
 bool to_source = true, to_destination = true;    /* Its connections. */
 bool k_source_lost, k_destination_lost;          /* Not yet noticed. */
 chan calls_s = [1] of { mtype };
@@ -155,6 +174,7 @@ chan answers_d = [1] of { mtype };
  * have saved it, or nobody can tell. */
 bool given, returned, ran_on;
 bool is_lost, is_unknown;
+bool was_aborted;       /* An abort has given up what is there, or will. */
 
 /* Nor does time turn back: what has run there does not go on here. */
 #define NEVER_TWICE                                                            \
@@ -232,6 +252,13 @@ inline destination_line_breaks()
     fi
 }
 
+inline coordinator_is_forgotten()
+{
+    k_ended = false; k_state = c_IDLE; k_act = ca_NOTHING;
+    k_token = false; k_asks = false; k_rejoins = false; k_looks = false;
+    k_destination_lost = false; k_finish_sent = false
+}
+
 /* QEMU restarts a guest by itself whose migration fails or is cancelled.  What
  * was sent before may be loaded there afterwards. */
 inline migration_ends()
@@ -295,13 +322,12 @@ inline source_dies()
     s_examining = false; s_asks = NONE;
     s_forgot = s_forgot || s_unnoted; s_unnoted = false;
     ev_pre = false; ev_completed = false; ev_failed = false;
-#ifdef P2P
-    destination_line_breaks();
-    k_up = false; k_ended = false; k_state = c_IDLE; k_act = ca_NOTHING;
-    k_start = 0; k_token = false; k_asks = false; k_rejoins = false;
-    k_withdraws = false; k_source_lost = false; k_destination_lost = false;
-    k_looks = false; k_finish_sent = false
-#endif
+    k_withdraws = false;
+    if
+    :: K_IS_HERE -> destination_line_breaks(); coordinator_is_forgotten();
+        k_start = 0; k_up = false; k_source_lost = false
+    :: else -> skip
+    fi
 }
 
 inline destination_dies()
@@ -336,8 +362,9 @@ end:
     do
     :: atomic { faults > 0 -> faults = 0 }    /* No more. */
 #ifndef P2P
-    :: atomic { faults > 0 && to_source -> faults--; source_line_breaks() }
-    :: atomic { faults > 0 && k_up && !k_ended -> faults--;
+    :: atomic { faults > 0 && !K_IS_HERE && to_source -> faults--;
+           source_line_breaks() }
+    :: atomic { faults > 0 && !K_IS_HERE && k_up && !k_ended -> faults--;
            k_up = false; source_line_breaks(); destination_line_breaks() }
 #endif
     :: atomic { faults > 0 && to_destination -> faults--;
@@ -358,7 +385,9 @@ end:
            :: true -> skip
            fi;
            qs = DEAD; mig = NONE;
-           is_lost = is_lost || ran_on ||
+           /* Who is taking it back gives up what is there. */
+           is_lost = is_lost || ran_on || IS_CANCELLED_THERE ||
+                     was_aborted ||
                      !(DESTINATION_HAS_IT || (all_sent && qd == LOADING)) }
     :: atomic { faults > 0 && qd != DEAD && qd != ABSENT &&
                 d_disk != d_IDLE -> faults--;

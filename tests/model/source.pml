@@ -80,6 +80,22 @@ inline source_answers_perform()
      action == sa_CONTINUE || action == sa_ANSWER_PERFORM)
 #endif
 
+#ifdef STAND_IN
+inline source_takes_over()
+{
+    s_call = NONE;
+    source_is_coordinator();
+    k_up = true; to_source = true; s_has_client = true;
+    if
+    :: TAKES_s_REBEGIN -> k_start = ce_RESTART
+    :: else -> k_start = ce_RESUME;
+#ifndef BUG_TAKES_OVER_BLIND      /* The client may have sent Finish. */
+        k_finish_sent = TOKEN_IS_AWAY(s_state)
+#endif
+    fi
+}
+#endif
+
 inline source_act()
 {
     if
@@ -133,6 +149,9 @@ inline source_act()
 #endif
     :: s_act == sa_LOOK_THERE -> s_asks = LOOK
     :: s_act == sa_SYNC -> s_syncing = true
+#ifdef STAND_IN
+    :: s_act == sa_TAKE_OVER -> source_takes_over()
+#endif
     :: s_act == sa_EXAMINE -> s_examining = true
     :: s_act == sa_LEAVE_PAUSED ->
 #ifdef BUG_UNSURE_KEEPS_JOB
@@ -225,11 +244,39 @@ inline source_withdraws()
     source_notes()
 }
 
+#ifdef STAND_IN
+/* From the client, which has gone, or is about to notice that it can't reach
+ * this daemon any more.  What it had sent there may be heard all the same. */
+inline source_is_coordinator()
+{
+    if
+    :: !k_is_here && to_destination && calls_d?[FINISH] ->
+        stray_finish = true
+    :: !k_is_here && to_destination &&
+       (calls_d?[FINISH_CANCELLED] || (k_up && k_state == c_STOPPING)) ->
+        stray_cancel = true; was_stray = true
+    :: true -> skip
+    fi;
+    destination_line_breaks();
+    coordinator_is_forgotten();
+    k_source_lost = false; k_is_here = true;
+    do
+    :: calls_s?_
+    :: answers_s?_
+    :: empty(calls_s) && empty(answers_s) -> break
+    od
+}
+#endif
+
 /* After a restart: the coordinator that lived here goes on, or takes back what
  * waits for it.  Where the only whole guest may be there, it is left alone. */
 inline source_restores_peer()
 {
 #ifdef COMES_BACK
+#ifdef STAND_IN
+    source_is_coordinator();
+    k_up = false; k_start = 0;
+#endif
     if
     :: TAKES_s_REBEGIN -> k_start = ce_RESTART
     :: TAKES_s_REPERFORM -> k_start = ce_RESUME;
@@ -294,19 +341,26 @@ end:
     :: atomic { S_IDLES && calls_s?[CONFIRM_CANCELLED] ->
            calls_s?CONFIRM_CANCELLED;
            s_call = CONFIRM; is_new = true; s_has_client = true;
-#ifdef P2P
            if
-           :: !k_finish_sent -> ev = VARIANT(se_UNUSED, se_CONFIRM_CANCELLED)
+           :: K_IS_HERE && !k_finish_sent ->
+               ev = VARIANT(se_UNUSED, se_CONFIRM_CANCELLED)
            :: else -> ev = VARIANT(se_UNPROVEN, se_CONFIRM_CANCELLED)
            fi;
-#else
-           ev = VARIANT(se_UNPROVEN, se_CONFIRM_CANCELLED);
-#endif
            goto take }
     :: atomic { S_IDLES && s_client_left ->
            s_client_left = false; s_call = NONE;
-           ev = se_CLIENT_GONE; goto take }
+#ifdef STAND_IN
+           if
+           :: !K_IS_HERE -> ev = se_CLIENT_AWAY
+           :: else -> ev = se_CLIENT_GONE
+           fi;
+#else
+           ev = se_CLIENT_GONE;
+#endif
+           goto take }
     :: atomic { S_IDLES && s_abort -> s_abort = false;
+           was_aborted = was_aborted || TAKES_s_ABORT;
+           is_lost = is_lost || (qs == DEAD && was_aborted);
            ev = se_ABORT; goto take }
     :: atomic { S_IDLES && s_arming && qs != DEAD ->
            s_arming = false; ev = se_ARMED; goto take }
@@ -393,6 +447,30 @@ take:
            s_act == sa_END_PAUSED ||
            (s_act == sa_END_FAILED && !TOKEN_IS_AWAY(before)) ->
             source_notes()
+        :: else -> skip
+        fi;
+#endif
+#ifdef COMES_BACK
+        /* Nobody else has it: what waits there is told so. */
+        if
+        :: before == s_SHELL_GONE && s_act == sa_END_FAILED ->
+#ifdef DISK_FAILS
+            if
+            :: faults > 0 -> faults--; s_forgot = true
+            :: true -> s_ledger = RETURNED; given = true
+            fi
+#else
+            s_ledger = RETURNED; given = true
+#endif
+        :: else -> skip
+        fi;
+#endif
+#ifdef STAND_IN
+        /* The client that would tell the destination is gone. */
+        if
+        :: !K_IS_HERE && !s_has_client && qs != DEAD &&
+           (s_act == sa_END_JOB || s_act == sa_END_RESTORED ||
+            s_act == sa_END_PAUSED) -> source_withdraws()
         :: else -> skip
         fi;
 #endif
