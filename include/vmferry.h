@@ -368,17 +368,32 @@ struct vmferry_report {
     struct vmferry_values
         *statistics; /* Owned. Of the completed job, or NULL. */
     char *name;      /* Owned. The destination's name of the domain. */
-    int state;       /* Of the guest where it is now; 0: not known. */
+    /* Owned. As who drives the migration sees it; NULL: not known. */
+    char *destination_uri;
+    bool goes_on; /* UNKNOWN, and the source's daemon brings it to its end. */
+    int state;    /* Of the guest where it is now; 0: not known. */
     int reason;
     char *warning; /* Owned. What a success leaves to be done, or NULL. */
 };
 
 /* Moves 'domain' to the host of 'destination_uri'.  Fills 'report' in any case;
- * to be emptied with vmferry_report_done(). */
+ * to be emptied with vmferry_report_done().
+ *
+ * Between two vmferryds the source's daemon goes on with what the caller drives
+ * (no PEER2PEER), should the caller go, or lose one of the hosts; as it always
+ * does with PEER2PEER.  Where the connection to it is lost, it is connected to
+ * again for some seconds, and its end is waited for. */
 VMFERRY_API int vmferry_migrate(struct vmferry *handle, const char *domain,
                                 const char *destination_uri,
                                 const struct vmferry_migrate_options *options,
                                 struct vmferry_report *report);
+/* Waits for the end of such a migration, which another caller has begun and
+ * does not wait for any more.  Of the options only those about progress count.
+ */
+VMFERRY_API int
+vmferry_migrate_resume(struct vmferry *handle, const char *domain,
+                       const struct vmferry_migrate_options *options,
+                       struct vmferry_report *report);
 VMFERRY_API void vmferry_report_done(struct vmferry_report *report);
 
 /* Whether the guest's memory may be damaged when it is migrated as it runs: by

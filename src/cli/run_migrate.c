@@ -239,8 +239,7 @@ warn_of_emulation(struct vmferry *handle, const char *domain, unsigned flags)
 /* ----------------------------------------------------------------- report */
 
 static struct json_object *
-json_of_report(const struct arguments *arguments,
-               const struct vmferry_report *report)
+json_of_report(const struct vmferry_report *report)
 {
     static const char *const outcomes[] = {"stayed", "moved", "unknown"};
     struct json_object *object = json_object_new_object();
@@ -249,7 +248,9 @@ json_of_report(const struct arguments *arguments,
     json_object_object_add(object, "result",
                            json_object_new_string(outcomes[report->outcome]));
     json_object_object_add(object, "destination",
-                           json_object_new_string(arguments->positionals[1]));
+                           report->destination_uri
+                               ? json_object_new_string(report->destination_uri)
+                               : NULL);
     json_object_object_add(object, "name",
                            report->name ? json_object_new_string(report->name)
                                         : NULL);
@@ -260,6 +261,10 @@ json_of_report(const struct arguments *arguments,
         json_object_object_add(object, "reason",
                                json_object_new_string(vmferry_reason_name(
                                    report->state, report->reason)));
+    }
+    if (report->goes_on) {
+        json_object_object_add(object, "goes_on",
+                               json_object_new_boolean(true));
     }
     json_object_object_add(object, "total_us",
                            json_object_new_int64(report->total_us));
@@ -301,7 +306,12 @@ print_stay(const struct arguments *arguments,
 {
     const char *domain = arguments->positionals[0];
 
-    if (report->outcome == VMFERRY_UNKNOWN) {
+    if (report->goes_on) {
+        fprintf(stderr,
+                "'vmferry migrate --resume %s' waits for its end; 'vmferry "
+                "abort %s' stops it.\n",
+                domain, domain);
+    } else if (report->outcome == VMFERRY_UNKNOWN) {
         fprintf(stderr,
                 "Look on both hosts with 'vmferry list'.  Where %s runs on the "
                 "destination, destroy it\n"
@@ -325,7 +335,7 @@ fail(struct vmferry *handle, const struct arguments *arguments,
 
     run_failed(handle, arguments);
     if (arguments->is_json) {
-        output_json(json_of_report(arguments, report));
+        output_json(json_of_report(report));
     } else {
         print_hint(arguments, report);
         print_stay(arguments, report);
@@ -334,6 +344,37 @@ fail(struct vmferry *handle, const struct arguments *arguments,
         return EXIT_UNKNOWN;
     }
     return is_aborted ? EXIT_INTERRUPTED : EXIT_FAILED;
+}
+
+/* What goes on was told all when it was begun. */
+static bool
+check_resume(const struct arguments *arguments)
+{
+    bool is_resumed = arguments_option(arguments, "resume");
+
+    if (is_resumed != (arguments->positionals[1] != NULL)) {
+        return true;
+    }
+    fprintf(stderr,
+            is_resumed ? "vmferry migrate: --resume takes no destination, which"
+                         " is known already\n"
+                       : "vmferry migrate: needs the destination's URI\n");
+    return false;
+}
+
+static int
+migrate(struct vmferry *handle, const struct arguments *arguments,
+        const struct vmferry_migrate_options *options,
+        struct vmferry_report *report)
+{
+    const char *domain = arguments->positionals[0];
+
+    if (arguments_option(arguments, "resume")) {
+        return vmferry_migrate_resume(handle, domain, options, report);
+    }
+    warn_of_emulation(handle, domain, options->flags);
+    return vmferry_migrate(handle, domain, arguments->positionals[1], options,
+                           report);
 }
 
 int
@@ -354,24 +395,22 @@ run_migrate(struct vmferry *handle, const struct arguments *arguments)
     unsigned long interval;
     int status = EXIT_DONE;
 
-    if (!read_parameters(arguments, values) ||
+    if (!check_resume(arguments) || !read_parameters(arguments, values) ||
         !arguments_number(arguments, "interval", 10, 3600000, INTERVAL_MS,
                           &interval)) {
         vmferry_values_free(values);
         return EXIT_USAGE;
     }
     options.interval_ms = arguments->is_quiet ? 0 : (unsigned)interval;
-    warn_of_emulation(handle, arguments->positionals[0], options.flags);
-    if (vmferry_migrate(handle, arguments->positionals[0],
-                        arguments->positionals[1], &options, &report) < 0) {
+    if (migrate(handle, arguments, &options, &report) < 0) {
         clear_line(&screen);
         status = fail(handle, arguments, &report);
     } else {
         clear_line(&screen);
         if (arguments->is_json) {
-            output_json(json_of_report(arguments, &report));
+            output_json(json_of_report(&report));
         } else if (!arguments->is_quiet) {
-            report_print(stdout, arguments->positionals[1], &report);
+            report_print(stdout, report.destination_uri, &report);
         }
         if (report.warning && !arguments->is_json) {
             fprintf(stderr, "vmferry: warning: %s\n", report.warning);

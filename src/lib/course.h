@@ -10,13 +10,16 @@
 /* Part of a migration, on the stack of vmferry_migrate(). */
 struct course {
     struct vmferry *handle; /* Borrowed, as all of it. */
-    const char *uri;        /* The destination's. */
+    const char *uri;        /* The destination's; NULL: not known yet. */
     const struct vmferry_migrate_options *options;
     struct vmferry_report *report;
     enum vmferry_phase phase; /* Where it is, */
     bool is_stopping;
     int64_t started_us;
     int64_t phase_started_us; /* and since when. */
+    char *domain;             /* Owned. The source's name, once it is known. */
+    bool has_stand_in;        /* The source's daemon goes on without us. */
+    bool is_interrupted;      /* The user wants the guest to stay. */
 };
 
 /* Empties the report, and tells of phase "connect". */
@@ -36,6 +39,14 @@ enum { COURSE_STATE = 1, COURSE_STATISTICS = 2 };
 void course_ask(struct course *course, struct rpc_connection *connection,
                 unsigned questions);
 
-/* One of VMFERRY_MIGRATE_PEER2PEER (migrate_peer.c): 0, or -1 and 'err'. */
+/* One of VMFERRY_MIGRATE_PEER2PEER (migrate_peer.c): 0, or -1 and 'err', with
+ * ERROR_PEER_LOST where the source, which goes on, was lost. */
 int peer_migration_run(struct course *course, const char *domain,
                        struct error *err);
+/* The end of one that another client has begun. */
+int peer_migration_attach(struct course *course, const char *domain,
+                          struct error *err);
+
+/* migrate_again.c: 'err' (which it replaces) says why a host was lost; connects
+ * to the source again, for some seconds, and waits for the end there. */
+int course_go_on(struct course *course, struct error *err);

@@ -342,6 +342,23 @@ vmferry_connect(struct vmferry *handle, const char *uri, unsigned flags)
     return 0;
 }
 
+int
+handle_reopen(struct vmferry *handle, struct error *err)
+{
+    struct rpc_opened opened = {0};
+
+    if (handle->connection) {
+        rpc_connection_free(STEAL(handle->connection));
+    }
+    if (handle_open(handle, handle->uri, 0, &callbacks, handle, &opened, err) <
+        0) {
+        return -1;
+    }
+    handle->connection = opened.connection;
+    handle->has_event_callbacks = opened.has_event_callbacks;
+    return 0;
+}
+
 void
 vmferry_close(struct vmferry *handle)
 {

@@ -71,6 +71,10 @@ int handle_open(struct vmferry *handle, const char *uri, unsigned flags,
                 const struct rpc_callbacks *callbacks, void *owner,
                 struct rpc_opened *opened, struct error *err);
 
+/* Connects to where the handle was connected once more, without saying goodbye.
+ * Where it fails the handle knows its URI still. */
+int handle_reopen(struct vmferry *handle, struct error *err);
+
 /* -------------------------------------------------------------- domains */
 
 /* Looks a domain up by name, UUID or id.  'found' is owned by the caller and

@@ -28,14 +28,19 @@ struct migration {
     struct coordinator_remote ends[2];
     struct coordinator *coordinator; /* Owned. NULL: not under way. */
     enum coordinator_state state;
+    bool has_parted;    /* The source's daemon goes on with it. */
     struct error error; /* Why it failed. */
     /* Statistics, for the eye. */
     struct timer timer;
     struct rpc_pending *asking; /* For statistics, or NULL. */
 };
 
+/* Not libvirt's: parameters.def. */
+#define PARAMETER_STAND_IN "vmferry.destination_uri"
+
 /* In the order in which they run. */
 static int open_destination(struct migration *migration);
+static void leave(struct migration *migration);
 static int run(struct migration *migration);
 static void ended(void *owner, enum coordinator_state state,
                   const struct error *err, const struct error *warning);
@@ -202,6 +207,7 @@ start(struct migration *migration)
                      .operations = &coordinator_remote_operations,
                      .end = &ends[COORDINATOR_SOURCE],
                      .name = migration->handle->uri,
+                     .goes_on = migration->features.has_stand_in,
                      },
         .destination =
             {
@@ -238,9 +244,11 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
     migration->course.report->outcome =
         state == COORDINATOR_STATE_FAILED ? VMFERRY_STAYED
         : state == COORDINATOR_STATE_UNKNOWN ||
-                state == COORDINATOR_STATE_STRANDED
+                state == COORDINATOR_STATE_STRANDED ||
+                state == COORDINATOR_STATE_PARTED
             ? VMFERRY_UNKNOWN
             : VMFERRY_MOVED;
+    migration->has_parted = state == COORDINATOR_STATE_PARTED;
     if (err) {
         error_copy(&migration->error, err);
     }
@@ -250,6 +258,20 @@ ended(void *owner, enum coordinator_state state, const struct error *err,
             migration->uri, migration->handle->uri, warning->message);
     }
     coordinator_free(STEAL(migration->coordinator));
+}
+
+/* The source's daemon is not to go on where the user has lost patience. */
+static void
+leave(struct migration *migration)
+{
+    struct remote_domain_abort_job_args args = {.dom = migration->domain};
+    AUTO_ERROR ignored = {0};
+
+    if (migration->features.has_stand_in) {
+        handle_call_on(migration->handle, migration->handle->connection,
+                       REMOTE_PROC_DOMAIN_ABORT_JOB, &args, NULL, NULL,
+                       &ignored);
+    }
 }
 
 /* Waits for the end; the first interruption asks for all to be put back, the
@@ -271,6 +293,7 @@ run(struct migration *migration)
         if (handle->interruptions == 0 || interruptions > 1) {
             migration->course.report->outcome = VMFERRY_UNKNOWN;
             handle->interruptions = 0;
+            leave(migration);
             return error_set(
                 &migration->error, ERROR_OPERATION_ABORTED,
                 "left in phase %s without waiting for the hosts: they clean "
@@ -278,6 +301,7 @@ run(struct migration *migration)
                 vmferry_phase_name(migration->course.phase));
         }
         handle->interruptions = 0;
+        migration->course.is_interrupted = true;
         coordinator_interrupt(migration->coordinator);
     }
     return error_is_set(&migration->error) ? -1 : 0;
@@ -334,11 +358,34 @@ make_ready(struct migration *migration, const char *domain)
     if (features_ask(handle, &migration->features, &migration->error) < 0) {
         return -1;
     }
+    if (migration->features.has_stand_in) {
+        parameters_add_string(&migration->parameters, PARAMETER_STAND_IN,
+                              migration->uri);
+    }
     name = parameters_find_string(&migration->parameters,
                                   VIR_MIGRATE_PARAM_DEST_NAME);
     migration->course.report->name =
         xstrdup(name ? name : migration->domain.name);
+    migration->course.domain = xstrdup(migration->domain.name);
     return 0;
+}
+
+/* Why it has not moved; where the source's daemon goes on, ERROR_PEER_LOST. */
+static void
+look_back(struct migration *migration)
+{
+    struct vmferry_report *report = migration->course.report;
+
+    course_stop_clock(&migration->course);
+    if (report->outcome == VMFERRY_STAYED && report->name) {
+        free(report->name);
+        report->name = xstrdup(migration->domain.name);
+        course_ask(&migration->course, migration->handle->connection,
+                   COURSE_STATE);
+    }
+    if (migration->has_parted) {
+        migration->error.code = ERROR_PEER_LOST;
+    }
 }
 
 /* The client calls both hosts. */
@@ -346,7 +393,6 @@ static int
 run_managed(struct course *course, const char *domain, struct error *err)
 {
     struct vmferry *handle = course->handle;
-    struct vmferry_report *report = course->report;
     __attribute__((cleanup(migration_done))) struct migration migration = {
         .handle = handle,
         .uri = course->uri,
@@ -360,18 +406,16 @@ run_managed(struct course *course, const char *domain, struct error *err)
     }
     handle->migration = &migration;
     if (make_ready(&migration, domain) < 0 || run(&migration) < 0) {
-        course_stop_clock(&migration.course);
-        if (report->outcome == VMFERRY_STAYED && report->name) {
-            free(report->name);
-            report->name = xstrdup(migration.domain.name);
-            course_ask(&migration.course, handle->connection, COURSE_STATE);
-        }
+        look_back(&migration);
+        *course = migration.course;
+        course->has_stand_in = migration.has_parted;
         error_move(err, &migration.error);
         return -1;
     }
     course_stop_clock(&migration.course);
     course_ask(&migration.course, migration.destination,
                COURSE_STATE | COURSE_STATISTICS);
+    *course = migration.course;
     return 0;
 }
 
@@ -391,9 +435,36 @@ vmferry_migrate(struct vmferry *handle, const char *domain,
     int result;
 
     course_start(&course);
+    report->destination_uri = xstrdup(destination_uri);
     result = options->flags & VMFERRY_MIGRATE_PEER2PEER
                  ? peer_migration_run(&course, domain, &err)
                  : run_managed(&course, domain, &err);
+    if (result < 0 && course.has_stand_in && err.code == ERROR_PEER_LOST) {
+        result = course_go_on(&course, &err);
+    }
+    free(course.domain);
+    return result < 0 ? handle_fail(handle, &err) : 0;
+}
+
+int
+vmferry_migrate_resume(struct vmferry *handle, const char *domain,
+                       const struct vmferry_migrate_options *options,
+                       struct vmferry_report *report)
+{
+    struct course course = {
+        .handle = handle,
+        .options = options,
+        .report = report,
+    };
+    AUTO_ERROR err = {0};
+    int result;
+
+    course_start(&course);
+    result = peer_migration_attach(&course, domain, &err);
+    if (result < 0 && course.has_stand_in && err.code == ERROR_PEER_LOST) {
+        result = course_go_on(&course, &err);
+    }
+    free(course.domain);
     return result < 0 ? handle_fail(handle, &err) : 0;
 }
 
@@ -402,5 +473,6 @@ vmferry_report_done(struct vmferry_report *report)
 {
     vmferry_values_free(STEAL(report->statistics));
     free(STEAL(report->name));
+    free(STEAL(report->destination_uri));
     free(STEAL(report->warning));
 }

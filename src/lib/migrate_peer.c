@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A migration that the source's daemon drives: one call to it, and until that
- * is answered its job's statistics are asked for, for who looks on. */
+ * is answered its job's statistics are asked for, for who looks on.  The call
+ * begins it, or waits for the end of one that another client has begun. */
 
 #include <libvirt/libvirt.h>
 #include <stdlib.h>
@@ -10,111 +11,19 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "lib/course.h"
+#include "lib/migrate_peer.h"
 #include "migrate/coordinator.h"
 #include "rpc/typed.h"
 
 #define OWN "vmferry." /* Parameters of vmferryd's own. */
 
-struct peer_migration {
-    struct course *course;
-    struct vmferry *handle;
-    struct parameters parameters; /* Owned. The user's. */
-    struct remote_dom domain;     /* Owned. */
-    struct rpc_pending *performing;
-    struct error error;         /* What that was answered. */
-    struct rpc_pending *asking; /* For statistics. */
-    struct rpc_pending *abortion;
-    struct timer timer;
-    int callback_id;     /* Of the event of a completed job; 0: none. */
-    bool is_interrupted; /* And the source has not said that it is too late. */
-    bool has_phases;     /* The source tells them. */
-    bool has_times;      /* It has told how long they took. */
-};
-
 /* In the order in which they run. */
 static int make_ready(struct peer_migration *migration, const char *domain,
                       struct error *err);
-static int choose_call(struct peer_migration *migration,
-                       enum remote_procedure *procedure, struct error *err);
 static void listen_to_job(struct peer_migration *migration);
-static int perform(struct peer_migration *migration,
-                   enum remote_procedure procedure, struct error *err);
+static int follow(struct peer_migration *migration, struct error *err);
 static int wait_for_end(struct peer_migration *migration, struct error *err);
 static void look_back(struct peer_migration *migration, bool has_moved);
-
-/* --------------------------------------------------------------- questions */
-
-static void
-take_feature(void *owner, const void *result)
-{
-    const struct remote_connect_supports_feature_ret *ret = result;
-
-    *(bool *)owner = ret->supported != 0;
-}
-
-static int
-ask_feature(struct peer_migration *migration, enum rpc_feature feature,
-            bool *has_it, struct error *err)
-{
-    struct remote_connect_supports_feature_args args = {.feature =
-                                                            (int)feature};
-
-    if (handle_call_on(migration->handle, migration->handle->connection,
-                       REMOTE_PROC_CONNECT_SUPPORTS_FEATURE, &args,
-                       take_feature, has_it, err) < 0) {
-        return error_wrap(err, "asking %s what it can", migration->handle->uri);
-    }
-    return 0;
-}
-
-static int
-need_feature(struct peer_migration *migration, enum rpc_feature feature,
-             const char *what, struct error *err)
-{
-    bool has_it = false;
-
-    if (ask_feature(migration, feature, &has_it, err) < 0) {
-        return -1;
-    }
-    if (!has_it) {
-        return error_set(err, ERROR_ARGUMENT_UNSUPPORTED,
-                         "%s is not supported by the source host, %s", what,
-                         migration->handle->uri);
-    }
-    return 0;
-}
-
-/* libvirt's questions; then one of our own, which libvirtd says no to. */
-static int
-choose_call(struct peer_migration *migration, enum remote_procedure *procedure,
-            struct error *err)
-{
-    bool has_it = false;
-
-    if (migration->course->options->flags & VIR_MIGRATE_OFFLINE &&
-        need_feature(migration, RPC_FEATURE_MIGRATION_OFFLINE,
-                     "offline migration", err) < 0) {
-        return -1;
-    }
-    if (need_feature(migration, RPC_FEATURE_MIGRATION_P2P,
-                     "peer-to-peer migration", err) < 0 ||
-        ask_feature(migration, RPC_FEATURE_MIGRATION_PARAMS, &has_it, err) <
-            0) {
-        return -1;
-    }
-    *procedure = REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS;
-    if (!has_it) {
-        if (ask_feature(migration, RPC_FEATURE_MIGRATION_V3, &has_it, err) <
-            0) {
-            return -1;
-        }
-        *procedure = has_it ? REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3
-                            : REMOTE_PROC_DOMAIN_MIGRATE_PERFORM;
-    }
-    return ask_feature(migration, RPC_FEATURE_PHASES, &migration->has_phases,
-                       err);
-}
 
 static int
 make_ready(struct peer_migration *migration, const char *domain,
@@ -133,8 +42,11 @@ make_ready(struct peer_migration *migration, const char *domain,
     }
     name = parameters_find_string(&migration->parameters,
                                   VIR_MIGRATE_PARAM_DEST_NAME);
+    free(migration->course->report->name);
     migration->course->report->name =
         xstrdup(name ? name : migration->domain.name);
+    free(migration->course->domain);
+    migration->course->domain = xstrdup(migration->domain.name);
     return 0;
 }
 
@@ -153,6 +65,16 @@ enter_up_to(struct peer_migration *migration, enum vmferry_phase phase,
     course_enter(course, phase, is_stopping);
 }
 
+static void
+take_destination(struct peer_migration *migration, const char *uri)
+{
+    struct vmferry_report *report = migration->course->report;
+
+    if (!report->destination_uri) {
+        report->destination_uri = xstrdup_null(uri);
+    }
+}
+
 /* What vmferryd tells of the phases, taken out of what libvirt knows. */
 static void
 take_own(struct peer_migration *migration, struct parameters *list,
@@ -169,6 +91,9 @@ take_own(struct peer_migration *migration, struct parameters *list,
     if (text && coordinator_phase_parse(text, &phase)) {
         enter_up_to(migration, (enum vmferry_phase)phase, is_stopping);
     }
+    take_destination(migration,
+                     parameters_find_string(list, OWN "destination"));
+    parameters_remove(list, OWN "destination");
     parameters_remove(list, OWN "phase");
     parameters_remove(list, OWN "stopping");
     for (int i = 0; i < COORDINATOR_PHASE_COUNT; i++) {
@@ -306,105 +231,22 @@ static void
 performed(void *owner, const void *result, const struct error *err)
 {
     struct peer_migration *migration = owner;
+    const struct remote_vmferry_attach_ret *ret = result;
 
-    (void)result;
     migration->performing = NULL;
     if (err) {
         error_copy(&migration->error, err);
+    } else if (migration->is_attached) {
+        take_destination(migration, ret->destination_uri);
     }
 }
 
-static void
-start_call(struct peer_migration *migration, enum remote_procedure procedure,
-           const void *args)
+void
+peer_start_call(struct peer_migration *migration,
+                enum remote_procedure procedure, const void *args)
 {
     migration->performing = rpc_request(migration->handle->connection,
                                         procedure, args, performed, migration);
-}
-
-static char *
-find_text(const struct peer_migration *migration, const char *name)
-{
-    return (char *)parameters_find_string(&migration->parameters, name);
-}
-
-static int
-perform_params(struct peer_migration *migration, char *uri, struct error *err)
-{
-    struct remote_domain_migrate_perform3_params_args args = {
-        .dom = migration->domain,
-        .dconnuri = &uri,
-        .flags = migration->course->options->flags,
-    };
-
-    if (rpc_params_encode(&migration->parameters, REMOTE_MIGRATE_PARAMS_MAX,
-                          &args.params.params_val, &args.params.params_len,
-                          err) < 0) {
-        return -1;
-    }
-    start_call(migration, REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS, &args);
-    rpc_params_free(args.params.params_val, args.params.params_len);
-    return 0;
-}
-
-/* The older calls, which have room for four parameters, and v2's for two. */
-static int
-perform_plain(struct peer_migration *migration, enum remote_procedure procedure,
-              char *uri, struct error *err)
-{
-    char *name = find_text(migration, VIR_MIGRATE_PARAM_DEST_NAME);
-    char *xml = find_text(migration, VIR_MIGRATE_PARAM_DEST_XML);
-    char *to = find_text(migration, VIR_MIGRATE_PARAM_URI);
-    const struct parameter *bandwidth =
-        parameters_find(&migration->parameters, VIR_MIGRATE_PARAM_BANDWIDTH);
-    uint64_t mib = bandwidth && bandwidth->type == PARAMETER_ULLONG
-                       ? bandwidth->value.ul
-                       : 0;
-    bool is_v2 = procedure == REMOTE_PROC_DOMAIN_MIGRATE_PERFORM;
-    size_t known = 0;
-
-    known += name ? 1 : 0;
-    known += bandwidth ? 1 : 0;
-    known += xml && !is_v2 ? 1 : 0;
-    known += to && !is_v2 ? 1 : 0;
-    if (known < migration->parameters.count) {
-        return error_set(err, ERROR_ARGUMENT_UNSUPPORTED,
-                         "%s is too old for one of the parameters",
-                         migration->handle->uri);
-    }
-    if (is_v2) {
-        start_call(migration, procedure,
-                   &(struct remote_domain_migrate_perform_args){
-                       .dom = migration->domain,
-                       .uri = uri,
-                       .flags = migration->course->options->flags,
-                       .dname = name ? &name : NULL,
-                       .resource = mib,
-                   });
-    } else {
-        start_call(migration, procedure,
-                   &(struct remote_domain_migrate_perform3_args){
-                       .dom = migration->domain,
-                       .xmlin = xml ? &xml : NULL,
-                       .dconnuri = &uri,
-                       .uri = to ? &to : NULL,
-                       .flags = migration->course->options->flags,
-                       .dname = name ? &name : NULL,
-                       .resource = mib,
-                   });
-    }
-    return 0;
-}
-
-static int
-perform(struct peer_migration *migration, enum remote_procedure procedure,
-        struct error *err)
-{
-    char *uri = (char *)(uintptr_t)migration->course->uri;
-
-    return procedure == REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS
-               ? perform_params(migration, uri, err)
-               : perform_plain(migration, procedure, uri, err);
 }
 
 static void
@@ -427,6 +269,7 @@ interrupt(struct peer_migration *migration)
     struct remote_domain_abort_job_args args = {.dom = migration->domain};
 
     migration->is_interrupted = true;
+    migration->course->is_interrupted = true;
     course_enter(migration->course, migration->course->phase, true);
     migration->abortion =
         rpc_request(migration->handle->connection, REMOTE_PROC_DOMAIN_ABORT_JOB,
@@ -450,6 +293,8 @@ wait_for_end(struct peer_migration *migration, struct error *err)
         if (handle->interruptions == 0 || interruptions > 1) {
             handle->interruptions = 0;
             migration->course->report->outcome = VMFERRY_UNKNOWN;
+            migration->course->report->goes_on =
+                migration->course->has_stand_in;
             return error_set(err, ERROR_OPERATION_ABORTED,
                              "left in phase %s without waiting for %s, which"
                              " brings the migration to its end by itself",
@@ -533,32 +378,71 @@ peer_migration_run(struct course *course, const char *domain, struct error *err)
         .handle = course->handle,
     };
     enum remote_procedure procedure;
-    int result;
 
     if (make_ready(&migration, domain, err) < 0 ||
-        choose_call(&migration, &procedure, err) < 0) {
+        peer_choose_call(&migration, &procedure, err) < 0) {
         course_stop_clock(course);
         return -1;
     }
     listen_to_job(&migration);
-    if (perform(&migration, procedure, err) < 0) {
+    if (peer_perform(&migration, procedure, err) < 0) {
         course_stop_clock(course);
         return -1;
     }
+    return follow(&migration, err);
+}
+
+int
+peer_migration_attach(struct course *course, const char *domain,
+                      struct error *err)
+{
+    __attribute__((cleanup(migration_done))) struct peer_migration migration = {
+        .course = course,
+        .handle = course->handle,
+        .is_attached = true,
+    };
+    struct remote_vmferry_attach_args args = {0};
+
+    if (make_ready(&migration, domain, err) < 0 ||
+        peer_ask_own(&migration, err) < 0) {
+        return -1;
+    }
+    if (!course->has_stand_in) {
+        return error_set(err, ERROR_ARGUMENT_UNSUPPORTED,
+                         "waiting for a migration that another client has begun"
+                         " is not supported by the source host, %s",
+                         course->handle->uri);
+    }
+    listen_to_job(&migration);
+    args.dom = migration.domain;
+    peer_start_call(&migration, REMOTE_PROC_VMFERRY_ATTACH, &args);
+    if (course->is_interrupted) {
+        interrupt(&migration);
+    }
+    return follow(&migration, err);
+}
+
+/* From the call to the end of it all. */
+static int
+follow(struct peer_migration *migration, struct error *err)
+{
+    struct course *course = migration->course;
+    int result;
+
     if (course->options->interval_ms > 0) {
-        ask_statistics(&migration);
+        ask_statistics(migration);
     }
-    result = wait_for_end(&migration, err);
-    timer_stop(&migration.timer);
+    result = wait_for_end(migration, err);
+    timer_stop(&migration->timer);
     if (result == 0) {
-        enter_up_to(&migration, VMFERRY_PHASE_CONFIRM, false);
+        enter_up_to(migration, VMFERRY_PHASE_CONFIRM, false);
     }
-    stop_listening(&migration);
-    if (!migration.has_times) {
+    stop_listening(migration);
+    if (!migration->has_times) {
         course_stop_clock(course);
     }
     course->report->phase = course->phase;
     course->report->total_us = monotonic_us() - course->started_us;
-    look_back(&migration, result == 0);
+    look_back(migration, result == 0);
     return result;
 }

@@ -128,6 +128,30 @@ ask_older(struct vmferry *handle, struct features *features, struct error *err)
                       &features->has_migratable_xml, err);
 }
 
+/* Questions of our own, which libvirtd says no to. */
+static int
+ask_stand_in(struct vmferry *handle, struct features *features,
+             struct error *err)
+{
+    bool can_tell = features->has_parameters && features->has_protection &&
+                    !features->is_offline;
+
+    if (!can_tell) {
+        return 0;
+    }
+    if (ask_source(handle, features, RPC_FEATURE_STAND_IN,
+                   &features->has_stand_in, err) < 0) {
+        return -1;
+    }
+    if (features->has_stand_in &&
+        ask(handle, features->destination, RPC_FEATURE_HANDOVER,
+            &features->has_stand_in, err) < 0) {
+        return error_wrap(err, "asking %s what it can",
+                          features->destination_name);
+    }
+    return 0;
+}
+
 int
 features_ask(struct vmferry *handle, struct features *features,
              struct error *err)
@@ -156,6 +180,9 @@ features_ask(struct vmferry *handle, struct features *features,
     if (features->protocol == COORDINATOR_V2) {
         return 0;
     }
-    return ask_source(handle, features, RPC_FEATURE_CHANGE_PROTECTION,
-                      &features->has_protection, err);
+    if (ask_source(handle, features, RPC_FEATURE_CHANGE_PROTECTION,
+                   &features->has_protection, err) < 0) {
+        return -1;
+    }
+    return ask_stand_in(handle, features, err);
 }

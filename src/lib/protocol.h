@@ -23,6 +23,9 @@ struct features {
     /* v2: the source leaves out of the XML what not every version reads
      * (feature 11). */
     bool has_migratable_xml;
+    /* v3: the source's daemon goes on in the client's place, and the
+     * destination takes it for what it was. */
+    bool has_stand_in;
 };
 
 /* Fails where the two have no way to do what the user asks for. */

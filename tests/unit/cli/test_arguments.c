@@ -83,7 +83,8 @@ wrong_counts_of_arguments_are_refused(void **state)
     struct arguments arguments;
 
     (void)state;
-    assert_false(PARSE(&arguments, "migrate", "web1"));
+    assert_false(PARSE(&arguments, "migrate"));
+    assert_false(PARSE(&arguments, "migrate", "web1", "URI", "b"));
     assert_false(PARSE(&arguments, "list", "web1"));
     assert_false(PARSE(&arguments, "nonsense"));
     assert_false(parse(&arguments, (char *[]){(char *)"vmferry", NULL}));

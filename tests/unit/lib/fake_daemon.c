@@ -78,6 +78,8 @@ answer_feature(struct rpc_call *call)
         ret.supported = !script->lacks_p2p;
     } else if (args->feature == RPC_FEATURE_PHASES) {
         ret.supported = 0;
+    } else if (args->feature == RPC_FEATURE_STAND_IN) {
+        ret.supported = script->has_stand_in;
     }
     rpc_call_reply(call, &ret);
 }
@@ -106,6 +108,9 @@ answer_migration(struct rpc_call *call, enum remote_procedure procedure)
 
     struct remote_domain_migrate_prepare2_ret prepared2 = {.uri_out = &uri_out};
     struct remote_domain_migrate_finish2_ret finished2 = {.ddom = domain};
+    struct remote_vmferry_attach_ret attached = {
+        .destination_uri = (char *)"qemu+tcp://there/system",
+    };
 
     switch ((int)procedure) {
     case REMOTE_PROC_DOMAIN_MIGRATE_PREPARE2:
@@ -135,6 +140,9 @@ answer_migration(struct rpc_call *call, enum remote_procedure procedure)
             return;
         }
         rpc_call_reply(call, &finished);
+        return;
+    case REMOTE_PROC_VMFERRY_ATTACH:
+        rpc_call_reply(call, &attached);
         return;
     default:
         rpc_call_reply(call, &finished);

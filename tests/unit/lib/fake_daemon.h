@@ -14,6 +14,7 @@ struct fake_daemon_script {
     bool has_v3;         /* Feature 6. */
     bool has_v2;         /* Feature 3. */
     bool lacks_p2p;      /* Feature 4. */
+    bool has_stand_in;   /* It goes on in a client's place. */
     bool is_paused;      /* The domain. */
     int fails;           /* A procedure, or 0: refused with "no room". */
     int hangs;           /* A procedure that is answered when ABORT_JOB comes:

@@ -434,6 +434,98 @@ peer_to_peer_a_lost_source_leaves_the_outcome_open(void **state)
                            "goes on with the migration by itself"));
 }
 
+/* A source that goes on in its client's place. */
+
+static const struct fake_daemon_script loyal = {
+    .has_parameters = true,
+    .has_stand_in = true,
+    .drops = REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+};
+
+static void
+assert_attached(const struct world *world)
+{
+    AUTO_FREE char *heard = fake_daemon_heard(&world->source);
+
+    assert_non_null(strstr(heard, "VMFERRY_ATTACH\n"));
+    assert_null(strstr(heard, "DOMAIN_MIGRATE_CONFIRM3_PARAMS"));
+    assert_int_equal(world->report.outcome, VMFERRY_MOVED);
+    assert_int_equal(world->result, 0);
+}
+
+static void
+lost_source_that_goes_on_is_waited_for(void **state)
+{
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    migrate(&world, &loyal, &willing);
+    assert_attached(&world);
+    assert_heard(&world.destination, "DOMAIN_MIGRATE_PREPARE3_PARAMS\n");
+    assert_string_equal(world.report.destination_uri, world.destination.uri);
+}
+
+static void
+lost_destination_is_left_to_a_source_that_goes_on(void **state)
+{
+    const struct fake_daemon_script steady = {
+        .has_parameters = true,
+        .has_stand_in = true,
+    };
+    const struct fake_daemon_script shy = {
+        .has_parameters = true,
+        .drops = REMOTE_PROC_DOMAIN_MIGRATE_FINISH3_PARAMS,
+    };
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    migrate(&world, &steady, &shy);
+    assert_attached(&world);
+}
+
+static void
+peer_to_peer_a_lost_source_is_waited_for(void **state)
+{
+    AUTO_WORLD world = {.flags = VMFERRY_MIGRATE_PEER2PEER};
+
+    (void)state;
+    migrate(&world, &loyal, &willing);
+    assert_attached(&world);
+}
+
+static void
+migration_of_another_client_is_waited_for(void **state)
+{
+    const struct vmferry_migrate_options options = {0};
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    fake_daemon_start(&world.source, &loyal);
+    world.handle = vmferry_new();
+    assert_int_equal(vmferry_connect(world.handle, world.source.uri, 0), 0);
+    world.result =
+        vmferry_migrate_resume(world.handle, "web1", &options, &world.report);
+    assert_attached(&world);
+    assert_string_equal(world.report.destination_uri,
+                        "qemu+tcp://there/system");
+}
+
+static void
+source_that_can_not_be_attached_to_says_so(void **state)
+{
+    const struct vmferry_migrate_options options = {0};
+    AUTO_WORLD world = {0};
+
+    (void)state;
+    fake_daemon_start(&world.source, &willing);
+    world.handle = vmferry_new();
+    assert_int_equal(vmferry_connect(world.handle, world.source.uri, 0), 0);
+    assert_int_equal(
+        vmferry_migrate_resume(world.handle, "web1", &options, &world.report),
+        -1);
+    assert_int_equal(vmferry_error_code(world.handle), 74);
+}
+
 int
 main(void)
 {
@@ -459,6 +551,11 @@ main(void)
         cmocka_unit_test(
             peer_to_peer_a_second_interruption_leaves_the_source_to_it),
         cmocka_unit_test(peer_to_peer_a_lost_source_leaves_the_outcome_open),
+        cmocka_unit_test(lost_source_that_goes_on_is_waited_for),
+        cmocka_unit_test(lost_destination_is_left_to_a_source_that_goes_on),
+        cmocka_unit_test(peer_to_peer_a_lost_source_is_waited_for),
+        cmocka_unit_test(migration_of_another_client_is_waited_for),
+        cmocka_unit_test(source_that_can_not_be_attached_to_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
