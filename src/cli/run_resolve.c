@@ -78,6 +78,7 @@ print_side(const struct vmferry_values *values, const char *which)
     printf("%s (%s)\n", host ? host : "?", which);
     print_line(values, "copy", "Guest:");
     print_qemu(values);
+    print_line(values, "disks", "Disks:");
     print_migration(values);
     print_line(values, "token", "Token:");
     print_line(values, "outcome", "Recorded:");

@@ -10,13 +10,16 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "ferry/destination.h"
+#include "ferry/image_locks.h"
 #include "ferry/ledger.h"
 #include "ferry/source.h"
 #include "qmp/commands.h"
 
+#define DISKS_IN_USE "in use"
+
 enum { QEMU_ANSWER_MS = 3000 };
 
-/* QEMU's answers, while they come. */
+/* QEMU's answers and a look at the disks, while they come. */
 struct gathering {
     struct evidence_question *question;
     struct host *host;
@@ -29,13 +32,18 @@ struct gathering {
     bool is_running;
     char *status;    /* Owned. */
     char *migration; /* Owned. */
+    bool is_qemu_asked;
+    struct image_locks *locks; /* Until that is known. */
+    enum image_use images;
 };
 
 static void status_known(void *owner, const struct qmp_status *status,
                          const struct error *failed);
 static void migration_known(void *owner, const struct qmp_migration *migration,
                             const struct error *failed);
+static void images_known(void *owner, enum image_use use);
 static void waited_enough(void *owner);
+static void qemu_known(struct gathering *gathering);
 static void finish(struct gathering *gathering);
 static struct qmp_session *monitor_of(const struct domain *domain);
 static bool has_qemu(const struct domain *domain);
@@ -74,13 +82,19 @@ evidence_gather(struct host *host, const struct uuid *uuid,
         domain_get(gathering->domain);
     }
     monitor = gathering->domain ? monitor_of(gathering->domain) : NULL;
-    if (!monitor) {
-        finish(gathering);
-        return;
-    }
     timer_start(&gathering->patience, host->loop, QEMU_ANSWER_MS, waited_enough,
                 gathering);
-    qmp_query_status(monitor, status_known, gathering);
+    /* One that is not unsure has a use for its disks itself. */
+    if (gathering->domain && is_unsure(gathering->domain)) {
+        gathering->locks =
+            image_locks_ask(gathering->domain, images_known, gathering);
+    }
+    if (monitor) {
+        gathering->is_qemu_asked = true;
+        qmp_query_status(monitor, status_known, gathering);
+    } else if (!gathering->locks) {
+        finish(gathering);
+    }
 }
 
 static void
@@ -91,7 +105,7 @@ status_known(void *owner, const struct qmp_status *status,
     struct qmp_session *monitor = monitor_of(gathering->domain);
 
     if (failed || !monitor) {
-        finish(gathering);
+        qemu_known(gathering);
         return;
     }
     gathering->is_heard = true;
@@ -109,7 +123,28 @@ migration_known(void *owner, const struct qmp_migration *migration,
     if (!failed) {
         gathering->migration = xstrdup_null(migration->status_name);
     }
-    finish(gathering);
+    qemu_known(gathering);
+}
+
+static void
+qemu_known(struct gathering *gathering)
+{
+    gathering->is_qemu_asked = false;
+    if (!gathering->locks) {
+        finish(gathering);
+    }
+}
+
+static void
+images_known(void *owner, enum image_use use)
+{
+    struct gathering *gathering = owner;
+
+    gathering->locks = NULL;
+    gathering->images = use;
+    if (!gathering->is_qemu_asked) {
+        finish(gathering);
+    }
 }
 
 static void
@@ -118,9 +153,10 @@ waited_enough(void *owner)
     struct gathering *gathering = owner;
     struct qmp_session *monitor = monitor_of(gathering->domain);
 
-    if (monitor) {
+    if (monitor && gathering->is_qemu_asked) {
         qmp_forget(monitor, gathering);
     }
+    image_locks_drop(STEAL(gathering->locks));
     finish(gathering);
 }
 
@@ -133,6 +169,11 @@ finish(struct gathering *gathering)
     evidence_list(gathering->host, &gathering->uuid,
                   gathering->has_handover ? &gathering->handover : NULL, &list);
     list_qemu(gathering, &list);
+    if (gathering->images != IMAGES_UNKNOWN) {
+        parameters_add_string(&list, "disks",
+                              gathering->images == IMAGES_IN_USE ? DISKS_IN_USE
+                                                                 : "free");
+    }
     gathering->question->done(gathering->question, &list);
     if (gathering->domain) {
         domain_put(gathering->domain);
@@ -306,6 +347,7 @@ evidence_read(const struct parameters *evidence)
 {
     const struct parameter *unsure = parameters_find(evidence, "unsure");
     const char *side = parameters_find_string(evidence, "side");
+    const char *disks = parameters_find_string(evidence, "disks");
 
     return (struct resolve_side){
         .is_known = true,
@@ -318,6 +360,7 @@ evidence_read(const struct parameters *evidence)
             resolve_outcome_find(parameters_find_string(evidence, "outcome")),
         .is_unsure =
             unsure && unsure->type == PARAMETER_BOOLEAN && unsure->value.b,
+        .is_in_use = disks && strcmp(disks, DISKS_IN_USE) == 0,
     };
 }
 

@@ -14,6 +14,7 @@
  *   since_ms             for how long
  *   domain_state         libvirt's number; absent: unknown domain
  *   copy                 of migrate/resolve.h
+ *   disks                "in use" by another QEMU, "free", or absent: not known
  *   qemu, qemu_pid       "alive", "silent" or "none"
  *   qemu_status, qemu_migration  QEMU's own words
  */

@@ -109,7 +109,8 @@ perform_params(struct peer_migration *migration, char *uri, struct error *err)
                           err) < 0) {
         return -1;
     }
-    peer_start_call(migration, REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS, &args);
+    peer_start_call(migration, REMOTE_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS,
+                    &args);
     rpc_params_free(args.params.params_val, args.params.params_len);
     return 0;
 }
@@ -141,24 +142,24 @@ perform_plain(struct peer_migration *migration, enum remote_procedure procedure,
     }
     if (is_v2) {
         peer_start_call(migration, procedure,
-                   &(struct remote_domain_migrate_perform_args){
-                       .dom = migration->domain,
-                       .uri = uri,
-                       .flags = migration->course->options->flags,
-                       .dname = name ? &name : NULL,
-                       .resource = mib,
-                   });
+                        &(struct remote_domain_migrate_perform_args){
+                            .dom = migration->domain,
+                            .uri = uri,
+                            .flags = migration->course->options->flags,
+                            .dname = name ? &name : NULL,
+                            .resource = mib,
+                        });
     } else {
         peer_start_call(migration, procedure,
-                   &(struct remote_domain_migrate_perform3_args){
-                       .dom = migration->domain,
-                       .xmlin = xml ? &xml : NULL,
-                       .dconnuri = &uri,
-                       .uri = to ? &to : NULL,
-                       .flags = migration->course->options->flags,
-                       .dname = name ? &name : NULL,
-                       .resource = mib,
-                   });
+                        &(struct remote_domain_migrate_perform3_args){
+                            .dom = migration->domain,
+                            .xmlin = xml ? &xml : NULL,
+                            .dconnuri = &uri,
+                            .uri = to ? &to : NULL,
+                            .flags = migration->course->options->flags,
+                            .dname = name ? &name : NULL,
+                            .resource = mib,
+                        });
     }
     return 0;
 }
@@ -173,4 +174,3 @@ peer_perform(struct peer_migration *migration, enum remote_procedure procedure,
                ? perform_params(migration, uri, err)
                : perform_plain(migration, procedure, uri, err);
 }
-

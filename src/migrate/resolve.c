@@ -64,6 +64,12 @@ decide_unsure(const struct resolve_side *here, const struct resolve_side *there)
             .discard = RESOLVE_RISK_NO,
         };
     }
+    if (here->is_in_use) {
+        return (struct resolve_verdict){
+            .finding = RESOLVE_IN_USE,
+            .discard = RESOLVE_RISK_LOSS,
+        };
+    }
     if (!there->is_known) {
         return undecided(here, RESOLVE_RISK_TWICE);
     }

@@ -6,7 +6,8 @@
  * out the other.
  *
  * Evidence counts in this order: a guest that runs, what a host has written
- * down for good, a guest that stands still, nothing at all. */
+ * down for good, a lock on the disks, a guest that stands still, nothing at
+ * all. */
 
 #pragma once
 
@@ -52,6 +53,7 @@ struct resolve_side {
     enum resolve_outcome outcome;
     bool is_unsure; /* It does not know how its migration ended, and has
                      * nobody left who would say so. */
+    bool is_in_use; /* Another QEMU than its own writes the guest's disks. */
 };
 
 #define RESOLVE_FINDINGS(X)                                                    \
@@ -62,6 +64,7 @@ struct resolve_side {
     X(RUNS_THERE, "the guest is the other host's")                             \
     X(GIVEN_BACK, "the other host never ran the guest, and never will")        \
     X(RUNS_TWICE, "the guest runs on both hosts")                              \
+    X(IN_USE, "another QEMU writes the guest's disks: it runs elsewhere")      \
     X(UNDECIDED, "nobody knows whether the guest runs on the other host")
 
 #define X(name, text) RESOLVE_##name,

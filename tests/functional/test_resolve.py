@@ -447,3 +447,58 @@ def test_source_without_tokens_is_resolved(here, new_daemon, run_here, beat):
     assert "given to run on hosta" in out
     assert_runs_only_on(here, there, "beat", beat)
     beat.check()
+
+
+# The lock on the guest's disk, where the other host says nothing.
+
+
+@pytest.fixture
+def disk_pair(new_daemon, guest, beat, folder):
+    """Two hosts with a disk in common, and the guest on the first."""
+    guest.disk = os.path.join(folder, "disk.img")
+    with open(guest.disk, "wb") as file:
+        file.truncate(1 << 20)
+    pair = []
+    for name in ("hosta", "hostb"):
+        daemon = new_daemon(name)
+        daemon.options["--shared-filesystems"] = folder
+        pair.append(daemon.start())
+    pair[0].create(guest)
+    beat.wait_running()
+    return pair
+
+
+def test_disk_that_another_qemu_writes_is_evidence(disk_pair, beat):
+    here, there = disk_pair
+    with all_steps(here, there) as steps:
+        steps.begin()
+        steps.prepare()
+        steps.perform()
+        steps.finish()
+        there.kill()
+    wait_unsure(here)
+    status, found = look(here)
+    assert status == IS_FOR_YOU
+    assert found["here"]["disks"] == "in use"
+    assert found["finding"].startswith("another QEMU writes the guest's disks")
+    assert "run_here_risk" not in found
+    text = here.vmferry.fails(
+        *("resolve", "beat", "--run-here", "--yes-on", "hosta")
+    )
+    assert "another QEMU writes the guest's disks" in text
+    there.start()
+    assert_runs_only_on(there, here, "beat", beat)
+    beat.check()
+
+
+def test_disk_that_nobody_writes_proves_nothing(disk_pair, beat):
+    here, there = disk_pair
+    hand_over(here, there)
+    wait_unsure(here)
+    status, found = look(here)
+    assert status == IS_FOR_YOU
+    assert found["here"]["disks"] == "free"
+    assert "run_here_risk" in found
+    there.start()
+    assert_runs_only_on(here, there, "beat", beat)
+    beat.check()

@@ -55,6 +55,22 @@ test_silent_peer_leaves_it_to_the_operator(void **state)
     assert_verdict(&unsure_destination, &silent, expected);
 }
 
+/* The other daemon may be dead while its QEMU runs. */
+static void
+test_guest_whose_disks_are_written_elsewhere_is_not_run(void **state)
+{
+    const struct resolve_verdict expected = {
+        RESOLVE_IN_USE, RESOLVE_LOOK, RESOLVE_RISK_NEVER, RESOLVE_RISK_LOSS};
+    struct resolve_side here = unsure_source;
+    struct resolve_side returned = {.is_known = true,
+                                    .outcome = RESOLVE_OUTCOME_RETURNED};
+
+    (void)state;
+    here.is_in_use = true;
+    assert_verdict(&here, &silent, expected);
+    assert_verdict(&here, &returned, expected);
+}
+
 static void
 test_guest_that_runs_there_is_discarded_here(void **state)
 {
@@ -185,7 +201,7 @@ for_each_side(void (*see)(const struct resolve_side *side, const void *other),
               const void *other)
 {
     for (unsigned i = 0; i < 2u * 3 * RESOLVE_COPY_COUNT * RESOLVE_TOKEN_COUNT *
-                                 RESOLVE_OUTCOME_COUNT * 2;
+                                 RESOLVE_OUTCOME_COUNT * 4;
          i++) {
         unsigned rest = i;
         struct resolve_side side;
@@ -201,6 +217,8 @@ for_each_side(void (*see)(const struct resolve_side *side, const void *other),
         side.outcome = (enum resolve_outcome)(rest % RESOLVE_OUTCOME_COUNT);
         rest /= RESOLVE_OUTCOME_COUNT;
         side.is_unsure = rest % 2;
+        rest /= 2;
+        side.is_in_use = rest % 2;
         see(&side, other);
     }
 }
@@ -236,6 +254,11 @@ check_pair(const struct resolve_side *there, const void *other)
         assert_int_equal(verdict.deed, RESOLVE_LOOK);
         assert_false(resolve_may(&verdict, RESOLVE_RUN));
         assert_false(resolve_may(&verdict, RESOLVE_DISCARD));
+    }
+    /* Whose disks another QEMU writes runs there. */
+    if (here->is_in_use) {
+        assert_int_not_equal(verdict.deed, RESOLVE_RUN);
+        assert_false(resolve_may(&verdict, RESOLVE_RUN));
     }
     /* Only what is whole can be run. */
     if (here->copy != RESOLVE_COPY_PAUSED) {
@@ -294,6 +317,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_silent_peer_leaves_it_to_the_operator),
+        cmocka_unit_test(
+            test_guest_whose_disks_are_written_elsewhere_is_not_run),
         cmocka_unit_test(test_guest_that_runs_there_is_discarded_here),
         cmocka_unit_test(
             test_guest_that_was_taken_and_has_ended_is_discarded_here),
