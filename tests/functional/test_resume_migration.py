@@ -141,6 +141,18 @@ def test_client_gets_over_a_restart(here, there, filled, beat, which, options):
     assert "beat is now on" in out
 
 
+def test_client_gets_over_an_update(here, there, filled, beat):
+    """As the service manager stops a daemon, and starts the new one."""
+    client = start_slow(here, there)
+    here.stop()
+    here.start()
+    there.stop()
+    there.start()
+    assert_arrives(here, there, beat)
+    status, out, err = client.finish(30)
+    assert status == 0, out + err
+
+
 def test_source_that_does_not_come_back_is_said(here, there, filled, beat):
     client = start_slow(here, there)
     here.kill()
