@@ -58,6 +58,9 @@ class Journey:
     def __init__(self):
         self.completed = self.back = self.unbegun = 0
 
+    def count(self):
+        return self.completed + self.back
+
 
 def run(count, seed, logs):
     seed = random.randrange(1 << 31) if seed is None else seed
@@ -106,10 +109,11 @@ def _leg(pair, seed, count, journey):
 
 
 def _one(pair, journey, storm):
-    """One migration: 1, or 0 where it never began."""
+    """One migration, every other one driven by its client: 1, or 0 where it
+    never began."""
     for gate in pair.gates.values():
         gate.forget()
-    client = pair.migrate()
+    client = pair.migrate(is_managed=journey.count() % 2 == 1)
     client.finish(LIMIT_S)
     wait_for(
         lambda: storm.error or not _goes_on(pair), LIMIT_S,
@@ -176,7 +180,7 @@ def _another_guest(pair):
 
 
 def _tell(journey, kills, problems, seconds):
-    count = journey.completed + journey.back
+    count = journey.count()
     share = 100 * journey.completed / count if count else 0
     print(
         f"\n{count} migrations in {seconds:.0f} s through {kills} kills:"
