@@ -119,9 +119,12 @@ start(struct world *world, unsigned flags, bool has_protection)
         .flags = flags,
         .parameters = &world->parameters,
         .has_protection = has_protection,
-        .source = {&operations, &world->source,      "hosta", false, false},
-        .destination = {&operations, &world->destination, "hostb", false,
-                   false                                                  },
+        .source = {.operations = &operations,
+                   .end = &world->source,
+                   .name = "hosta"},
+        .destination = {.operations = &operations,
+                   .end = &world->destination,
+                   .name = "hostb"},
     };
 
     world->coordinator = coordinator_new(&options, &callbacks, world);
