@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Chooses cells, runs them side by side, and prints what became of them."""
 
-import collections.abc
+import collections
 import dataclasses
 import multiprocessing
 import os
@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import cell as cells_module
 import matrix
@@ -43,9 +44,7 @@ class World:
     # Of tests/crash/run.
     flag: str = ""
     versions: tuple = matrix.VERSIONS
-    means_something: collections.abc.Callable = staticmethod(
-        matrix.means_something
-    )
+    means_something: Callable = matrix.means_something
     # Is an outcome that is not fine a failure?
     is_judged: bool = True
 

@@ -5,6 +5,7 @@ Nothing of what becomes of them is a failure of ours: it is for comparing.
 """
 
 import os
+import time
 
 import board
 import design
@@ -92,6 +93,7 @@ class LibvirtPair(Pair):
     def start(self):
         """They run since they were made."""
         self.new_guest()
+        self.source.keep_answers()
         return self
 
     def migrate(self, is_managed=False, options=()):
@@ -150,7 +152,7 @@ class LibvirtRun(Run):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.contradictions = []
+        self.is_contradicted = False
 
     def _goes_on(self):
         if self.client.is_running():
@@ -161,8 +163,9 @@ class LibvirtRun(Run):
             job = self.pair.job(daemon)
             if job:
                 return f"{daemon.name}: {job}"
-        if self.pair.leftovers() and not self._is_patient():
-            return "something is left"
+        left = self.pair.leftovers()
+        if left and time.monotonic() < self.patience:
+            return f"there is {left}"
         return None
 
     def _see(self, daemon, beating):
@@ -175,7 +178,7 @@ class LibvirtRun(Run):
         beats = any(pid in beating for pid in qemus)
         where = "runs" if beats else "paused" if qemus else "none"
         if _says(state) != where:
-            self.contradictions.append(f"{daemon.name} says {state}: {where}")
+            self.is_contradicted = True
         return (where, state)
 
     def _reason(self, word):
@@ -195,8 +198,8 @@ class LibvirtRun(Run):
 
     def _name(self, word, design_text):
         name = super()._name(word, design_text)
-        if self.contradictions and name in FINE + ("gone",):
-            return f"BROKEN: {word}, but {self.contradictions}"
+        if self.is_contradicted and name in FINE + ("gone",):
+            return f"BROKEN: {word}, but a daemon says otherwise"
         return name
 
 

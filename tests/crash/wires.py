@@ -10,7 +10,7 @@ import os
 import subprocess
 import threading
 
-from harness import processes, tap
+from harness import tap
 from harness.wait import wait_for
 
 CLONE_NEWNET = 0x40000000

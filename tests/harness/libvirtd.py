@@ -83,10 +83,10 @@ def missing():
     return None
 
 
-# {path: content} of what the first daemon of this process has asked QEMUs; the
-# others need not: an answer takes longer than all else of their start.
+# {path: content} of what a daemon has asked QEMU: an answer takes longer than
+# all else of its start.
 _answers_of_qemu = {}
-ANSWERS = "cache/libvirt/qemu/capabilities"
+ANSWERS = "cache/libvirt/qemu/cache/capabilities"
 
 
 class Libvirtd:
@@ -173,9 +173,9 @@ class Libvirtd:
             cwd=self.folder,
         )
         wait_for(self._answers, 30, self.log)
-        self._take_answers()
 
-    def _take_answers(self):
+    def keep_answers(self):
+        """For the next ones: once a guest was started, QEMU was asked."""
         if _answers_of_qemu:
             return
         for path in glob.glob(f"{self.folder}/{ANSWERS}/*.xml"):
