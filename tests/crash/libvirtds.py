@@ -48,6 +48,7 @@ TAKEN = {
 class Host(libvirtd.Libvirtd):
     """A libvirtd behind relays, with a watch on its events."""
 
+    starts_at_once = False  # Who can be interrupted must have it first.
     more_config = KEEPALIVE
     more_qemu_config = KEEPALIVE
 
@@ -74,8 +75,11 @@ class Host(libvirtd.Libvirtd):
         Watch(self, self.points)
 
     def close(self):
+        """Also when it has not got so far as to be known by its folder."""
         for relay in self.relays:
             relay.close()
+        if self.process:
+            self.process.kill()
 
 
 class LibvirtPair(Pair):
@@ -91,8 +95,7 @@ class LibvirtPair(Pair):
         return Host(folder, name, end, points, self.wires)
 
     def start(self):
-        """They run since they were made."""
-        self.new_guest()
+        super().start()
         self.source.keep_answers()
         return self
 
