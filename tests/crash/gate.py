@@ -48,8 +48,12 @@ class Points:
             if self.wanted != (name, self.counts[name]):
                 return False
             self.held = who
+            self._begin(who)
             self.reached.set()
             return True
+
+    def _begin(self, who):
+        """Somebody is held."""
 
 
 class Gate(Points):

@@ -5,6 +5,7 @@ Nothing of what becomes of them is a failure of ours: it is for comparing.
 """
 
 import os
+import threading
 import time
 
 import board
@@ -89,8 +90,13 @@ class LibvirtPair(Pair):
     config = CONFIG
     longer_s = 5
 
+    def __init__(self, *arguments, **more):
+        self.may_pass = threading.Event()
+        self.may_pass.set()
+        super().__init__(*arguments, **more)
+
     def _new_daemon(self, end, name):
-        points = self.gates[name] = RelayPoints()
+        points = self.gates[name] = RelayPoints(self.may_pass)
         folder = os.path.join(self.folder, name)
         return Host(folder, name, end, points, self.wires)
 
@@ -193,9 +199,8 @@ class LibvirtRun(Run):
         taken = TAKEN[self.cell.mode][self.cell.side]
         if fault == "kill-source-qemu" and not is_whole:
             return "its QEMU was the guest, and nobody else had it"
-        if fault == "kill-destination-qemu" and design.is_from(
-            self.passed, point, taken
-        ):
+        was_taken = design.is_from(self.passed, point, taken)
+        if fault == "kill-destination-qemu" and was_taken:
             return "its QEMU was the guest"
         return None
 

@@ -10,7 +10,8 @@ points (src/io/failpoint.h):
 
 A relay that lets go passes on what it holds, also where the caller or the
 daemon is dead by then: what was sent arrives.  Between the messages there are
-events.  At those the daemon is not held: the harm comes as fast as we can.
+events.  At those the daemon itself is not held, only what it and its peers say
+next: what it does by itself goes on until the harm comes.
 
   event/ITERATION     the first pass over memory begins
   event/SUSPENDED     the guest has stopped at the source
@@ -37,17 +38,29 @@ LIVES = {(3, 1): "SUSPENDED", (4, 1): "RESUMED"}
 
 
 class RelayPoints(Points):
-    """What the relays and the watch of one daemon come to."""
+    """What the relays and the watch of one daemon come to.
+
+    `may_pass` is one for all daemons of a migration.
+    """
+
+    def __init__(self, may_pass):
+        self.may_pass = may_pass
+        super().__init__()
 
     def come_to(self, name):
         """Returns when it may go on."""
         go_on = threading.Event()
         if self._came_to(name, go_on):
             go_on.wait()
+        self.may_pass.wait()
 
     def note(self, name):
-        """The harm may begin, and nobody waits for it."""
-        self._came_to(name, threading.Event())
+        """Until it may go on nothing passes any relay."""
+        self._came_to(name, self.may_pass)
+
+    @staticmethod
+    def _begin(held):
+        held.clear()
 
     @staticmethod
     def _answer(held):
