@@ -6,7 +6,8 @@ PREFIX = /usr/local
 RUNS = 15
 MIGRATIONS = 200
 
-.PHONY: all help deps guest demo check check-fast crash-matrix storm bench install format clean
+.PHONY: all help deps guest demo check check-fast crash-matrix \
+        crash-matrix-libvirtd storm bench install format clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -18,6 +19,7 @@ help:
 	@echo 'make check       all tests; the last line counts them'
 	@echo 'make check-fast  what takes under half a minute'
 	@echo 'make crash-matrix  break migrations at each of their points'
+	@echo 'make crash-matrix-libvirtd  the same with two libvirtds, to compare'
 	@echo 'make storm        kill the daemons through $(MIGRATIONS) migrations'
 	@echo 'make bench       measure $(RUNS) migrations beside a plain QMP script'
 	@echo 'make install     install below PREFIX ($(PREFIX)), DESTDIR is honoured'
@@ -45,6 +47,9 @@ check-fast:
 
 crash-matrix: all
 	@VMFERRY_BUILD=$(abspath $(BUILD)) tests/crash/run
+
+crash-matrix-libvirtd: all
+	@VMFERRY_BUILD=$(abspath $(BUILD)) tests/crash/run --libvirtd
 
 storm: all
 	@VMFERRY_BUILD=$(abspath $(BUILD)) tests/crash/run --storm $(MIGRATIONS)

@@ -2,6 +2,7 @@
 """Chooses cells, runs them side by side, and prints what became of them."""
 
 import collections
+import dataclasses
 import multiprocessing
 import os
 import queue
@@ -10,6 +11,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import cell as cells_module
 import matrix
@@ -33,6 +35,20 @@ SWITCHOVER = (
 )
 
 
+@dataclasses.dataclass
+class World:
+    """Whose daemons they are."""
+
+    pair: type = Pair
+    run: type = cells_module.Run
+    # Of tests/crash/run.
+    flag: str = ""
+    versions: tuple = matrix.VERSIONS
+    means_something: Callable = matrix.means_something
+    # Is an outcome that is not fine a failure?
+    is_judged: bool = True
+
+
 def has_wires():
     why = wires.missing()
     if why:
@@ -43,21 +59,21 @@ def has_wires():
 # Recording.
 
 
-def record_all(cells=()):
+def record_all(world, cells=()):
     """{(mode, version): {side: points passed}} of migrations without a fault.
 
     Of those kinds alone that `cells` are of, where there are any.
     """
     wanted = {(Cell.parse(c).mode, Cell.parse(c).version) for c in cells}
     recordings = {}
-    for version in matrix.VERSIONS:
+    for version in world.versions:
         modes = [
             mode
             for mode in matrix.MODES
             if not wanted or (mode, version) in wanted
         ]
         if modes:
-            pair = Pair(version, has_wires=False)
+            pair = world.pair(version, has_wires=False)
             try:
                 pair.start()
                 for mode in modes:
@@ -91,13 +107,13 @@ def print_points(recordings):
 # Choosing.
 
 
-def choose(recordings, options):
+def choose(world, recordings, options):
     if options.cell:
         return [Cell.parse(text) for text in options.cell]
     cells = [
         cell
         for (mode, version), sides in recordings.items()
-        for cell in matrix.cells(mode, version, sides)
+        for cell in matrix.cells(mode, version, sides, world.means_something)
         if all(text in str(cell) for text in options.only)
     ]
     if options.sample is not None:
@@ -125,13 +141,13 @@ def sample(cells, options):
 # Running.
 
 
-def run(cells, recordings, options):
-    """0 where all cells are fine."""
+def run(world, cells, recordings, options):
+    """0 where all cells are fine, or none is judged and all have run."""
     begun = time.monotonic()
     cells = sorted(cells, key=lambda c: c.version)  # One pair for many.
     print(f"{len(cells)} cells, seed {options.seed}", flush=True)
     verdicts = {}
-    for cell, verdict in _side_by_side(cells, recordings, options):
+    for cell, verdict in _side_by_side(world, cells, recordings, options):
         verdicts[cell] = verdict
         mark = "ok " if verdict.is_fine() else "BAD"
         more = verdict.by_design or ("" if verdict.is_fine() else verdict.text)
@@ -146,11 +162,12 @@ def run(cells, recordings, options):
         print(f"did not run: {cell}")
     bad = [c for c, verdict in verdicts.items() if not verdict.is_fine()]
     for cell in bad:
-        print(f"{verdicts[cell].word}: tests/crash/run --cell '{cell}'")
-    return 1 if bad or missing else 0
+        command = f"tests/crash/run {world.flag}--cell '{cell}'"
+        print(f"{verdicts[cell].word}: {command}")
+    return 1 if (bad and world.is_judged) or missing else 0
 
 
-def _side_by_side(cells, recordings, options):
+def _side_by_side(world, cells, recordings, options):
     """Yields (cell, verdict) as they come."""
     context = multiprocessing.get_context("fork")
     todo, done = context.Queue(), context.Queue()
@@ -161,7 +178,7 @@ def _side_by_side(cells, recordings, options):
     workers = [
         context.Process(
             target=_work,
-            args=(todo, done, recordings, with_wires, options.logs, n),
+            args=(world, todo, done, recordings, with_wires, options.logs, n),
         )
         for n in range(count)
     ]
@@ -184,7 +201,7 @@ def _side_by_side(cells, recordings, options):
                 worker.join()
 
 
-def _work(todo, done, recordings, with_wires, logs, number):
+def _work(world, todo, done, recordings, with_wires, logs, number):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     ports = processes.PORTS
     step = len(ports) // 4
@@ -201,12 +218,12 @@ def _work(todo, done, recordings, with_wires, logs, number):
                 pair.close()
                 pair = None
             if not pair:
-                pair, used = Pair(cell.version, with_wires), 0
+                pair, used = world.pair(cell.version, with_wires), 0
                 pair.start()
             passed = recordings[cell.mode, cell.version][cell.side]
             _forget_logs(pair)
             try:
-                verdict = cells_module.Run(pair, cell, passed).verdict()
+                verdict = world.run(pair, cell, passed).verdict()
             except Exception as error:  # The cell's, whatever it is.
                 verdict = cells_module.Verdict("BROKEN", repr(error))
             used += 1
@@ -241,12 +258,13 @@ def _keep_logs(pair, cell, verdict, logs):
 
 # Telling.
 
-LETTERS = {"completed": "c", "rolled back": "r", "n/a": "-"}
+LETTERS = {"completed": "c", "rolled back": "r", "n/a": "-", "LEFTOVER": "l"}
 
 
 def letter(verdict):
     if not verdict.is_fine():
-        return verdict.word[0].upper() if verdict.word[0].isupper() else "P"
+        first = verdict.word.split(":")[0]
+        return LETTERS.get(first, first[0] if first.isupper() else "P")
     return LETTERS.get(verdict.word.split(" (")[0], "d")
 
 
@@ -260,7 +278,7 @@ def print_table(verdicts):
         rows[row][cell.fault] = letter(verdict)
     print(
         "\nc completed, r rolled back, d as by design, - no such process;"
-        " L LOST, T TWO, S STUCK or LEFTOVER (l), B BROKEN, P paused\n"
+        " L LOST, T TWO, D DAMAGED, S STUCK, l LEFTOVER, B BROKEN, P paused\n"
     )
     for number, fault in enumerate(matrix.FAULTS):
         print("  " + "| " * number + fault)

@@ -8,7 +8,6 @@ import time
 
 from harness import processes
 from harness.wait import Late, wait_for
-from pair import LONGER_S
 
 import design
 
@@ -48,6 +47,9 @@ class NoTarget(Exception):
 
 class Run:
     """A cell on a pair."""
+
+    settle_s = SETTLE_S
+    quiet_s = QUIET_S
 
     def __init__(self, pair, cell, passed):
         self.pair = pair
@@ -93,8 +95,10 @@ class Run:
         side = getattr(self, self.cell.side)
         gate = self.pair.gate(side)
         gate.hold(self.cell.point)
-        self.client = self.pair.migrate(self.cell.mode == "managed")
-        wait_for(gate.is_held, REACH_S, gate.path)
+        self.client = self.pair.migrate(
+            self.cell.mode == "managed", self.pair.options_at(self.cell.point)
+        )
+        wait_for(gate.is_held, REACH_S, self.cell.point)
         self._harm(self.cell.fault)
         gate.let_go()
         for undo in self.undo:
@@ -133,7 +137,7 @@ class Run:
         os.kill(pid, signal.SIGSTOP)
 
         def go_on():
-            time.sleep(LONGER_S)
+            time.sleep(self.pair.longer_s)
             processes.kill(pid, signal.SIGCONT)
 
         self.undo.append(go_on)
@@ -144,7 +148,7 @@ class Run:
         self.pair.wires.cut(self.destination.end)
 
         def mend():
-            time.sleep(LONGER_S)
+            time.sleep(self.pair.longer_s)
             self.pair.wires.mend()
 
         self.undo.append(mend)
@@ -160,7 +164,7 @@ class Run:
     def _settle(self):
         """Nothing goes on any more, or only what asks on for ever."""
         quiet_since = None
-        deadline = time.monotonic() + SETTLE_S
+        deadline = time.monotonic() + self.settle_s
         self.patience = time.monotonic() + ASKING_S
         while True:
             why = self._goes_on()
@@ -168,10 +172,10 @@ class Run:
             if why:
                 quiet_since = None
                 if now > deadline:
-                    raise Late(f"not settled within {SETTLE_S} s: {why}")
+                    raise Late(f"not settled within {self.settle_s} s: {why}")
             elif quiet_since is None:
                 quiet_since = now
-            elif now - quiet_since > QUIET_S:
+            elif now - quiet_since > self.quiet_s:
                 self._end_client()
                 return
             time.sleep(0.05)
@@ -216,7 +220,7 @@ class Run:
             return Verdict("TWO", f"{text}; {problems[:2]}")
         if problems:
             return Verdict("DAMAGED", f"{text}; {problems[:2]}")
-        design_text = design.reason(self.cell, self.passed, word)
+        design_text = self._reason(word)
         verdict = Verdict(self._name(word, design_text), text, design_text)
         if verdict.is_fine():
             left = pair.leftovers()
@@ -237,6 +241,9 @@ class Run:
         if beats != (state[0] == RUNNING) or beats != (state[2] == "running"):
             return ("BROKEN", state, beats)
         return ("runs" if beats else "paused", state, named)
+
+    def _reason(self, word):
+        return design.reason(self.cell, self.passed, word)
 
     @staticmethod
     def _word(here, there):
@@ -284,7 +291,7 @@ class Run:
             if here == "none":
                 pair.turn()
             pair.beat.wait_running()
-            pair.beat.verify()
+            pair.check_memory()
             self._migrate_again()
         except (AssertionError, OSError) as error:
             return Verdict("STUCK", f"afterwards: {error}; {verdict.text}")

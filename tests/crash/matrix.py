@@ -55,7 +55,7 @@ class Cell:
 
 
 def is_of_the_path(point):
-    if point.startswith(("save/", "qemu/")):
+    if point.startswith(("save/", "qemu/", "event/")):
         return True
     if point.startswith("qmp/event/"):
         return bool(EVENT.match(point))
@@ -100,12 +100,12 @@ def means_something(side, point, fault):
     return waits and point.startswith(("qmp/sent/", "rpc/received/"))
 
 
-def cells(mode, version, recordings):
+def cells(mode, version, recordings, is_wanted=means_something):
     """`recordings`: {"source": points passed, "destination": ...}"""
     return [
         Cell(mode, version, side, point, fault)
         for side, passed in recordings.items()
         for point in points(passed)
         for fault in FAULTS
-        if means_something(side, point, fault)
+        if is_wanted(side, point, fault)
     ]

@@ -38,12 +38,15 @@ SHORT = {
     "--peer-keepalive-interval": "1",
     "--peer-keepalive-count": "1",
 }
-# Longer than each of those that watch a peer or a QEMU.
-LONGER_S = 3.5
 
 
 class Pair:
     """`source` and `destination` say where the guest is and where it goes."""
+
+    memory = MEMORY_KIB
+    config = CONFIG
+    # Longer than each deadline that watches a peer or a QEMU.
+    longer_s = 3.5
 
     def __init__(self, version="v3", has_wires=True):
         self.folder = short_folder()
@@ -53,7 +56,6 @@ class Pair:
         self.beat = None
         self.guests = 0
         self.version = version
-        self.config = CONFIG
         for end, name in enumerate(("hosta", "hostb")):
             self.daemons.append(self._new_daemon(end, name))
         self.source, self.destination = self.daemons
@@ -94,10 +96,10 @@ class Pair:
             self.beat.close()
         self.guests += 1
         self.beat = Beat(os.path.join(self.folder, f"serial{self.guests}"))
-        guest = Guest(self.image, NAME, memory=MEMORY_KIB)
+        guest = Guest(self.image, NAME, memory=self.memory)
         guest.config = self.config
         guest.serial = self.beat.path
-        self.source.create(guest)
+        self.source.virsh.create(guest.xml())
         self.beat.wait_running()
 
     def turn(self):
@@ -110,6 +112,11 @@ class Pair:
         if is_managed:
             words.append("--managed")
         return Running(words + [NAME, self.destination.tcp_uri])
+
+    @staticmethod
+    def options_at(_point):
+        """What else the client is told, that this point can be held."""
+        return ()
 
     # What a cell is judged by.
 
@@ -187,6 +194,9 @@ class Pair:
         """What is wrong with the guest's life so far: a list."""
         return check_stream([leg.data() for leg in self.beat.spoken()])[1]
 
+    def check_memory(self):
+        self.beat.verify()
+
     def leftovers(self):
         """What is there and should not be, where no migration goes on."""
         problems = []
@@ -197,11 +207,14 @@ class Pair:
                 problems.append(f"{daemon.name}: QEMUs {sorted(qemus)}")
             if not qemus and files:
                 problems.append(f"{daemon.name}: files {files}")
-            half = [name for name in daemon.file_names() if ".tmp" in name]
-            if half:
-                problems.append(f"{daemon.name}: half-written {half}")
+            problems += self._half_written(daemon)
             problems += self._ports(daemon)
         return problems
+
+    @staticmethod
+    def _half_written(daemon):
+        half = [name for name in daemon.file_names() if ".tmp" in name]
+        return [f"{daemon.name}: half-written {half}"] if half else []
 
     def _ports(self, daemon):
         if self.wires:

@@ -5,12 +5,15 @@ What is sent over a wire that is cut is lost, and nobody is told: neither end
 sees its connection closed.
 """
 
+import ctypes
 import os
 import subprocess
+import threading
 
-from harness import processes
+from harness import tap
 from harness.wait import wait_for
 
+CLONE_NEWNET = 0x40000000
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 # Ends with us, however we end.
 HOLD = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "1d"]
@@ -58,6 +61,23 @@ class Wires:
     def mend(self):
         for enter in self.enter:
             _run(*enter, "ip", "link", "set", "wire", "up")
+
+    def bind(self, end, port):
+        """A TCP socket of ours at that end, for listen()."""
+        made = []
+
+        def make():
+            # A namespace is its thread's: this one ends with it.
+            libc = ctypes.CDLL(None, use_errno=True)
+            with open(f"/proc/{self.pids[end]}/ns/net") as space:
+                if libc.setns(space.fileno(), CLONE_NEWNET):
+                    return
+            made.append(tap.listening(ADDRESSES[end], port))
+
+        thread = threading.Thread(target=make)
+        thread.start()
+        thread.join()
+        return made[0]
 
     def listening(self, end):
         """TCP ports that somebody listens on there."""

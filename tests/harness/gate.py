@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The test's end of a daemon's failpoints (src/io/failpoint.h)."""
+"""Points at which a daemon can be held: its failpoints (src/io/failpoint.h)."""
 
 import collections
 import os
@@ -7,20 +7,15 @@ import socket
 import threading
 
 
-class Gate:
+class Points:
     """Lets a daemon pass each of its points, but for the one that it holds.
 
     `passed` has the names of all points since forget(), in their order.
     """
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self):
         self.lock = threading.Lock()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(16)
         self.forget()
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def forget(self):
         with self.lock:
@@ -44,6 +39,33 @@ class Gate:
             held, self.held, self.wanted = self.held, None, None
         if held:
             self._answer(held)
+
+    def _came_to(self, name, who):
+        """Is it to be held there?"""
+        with self.lock:
+            self.passed.append(name)
+            self.counts[name] += 1
+            if self.wanted != (name, self.counts[name]):
+                return False
+            self.held = who
+            self._begin(who)
+            self.reached.set()
+            return True
+
+    def _begin(self, who):
+        """Somebody is held."""
+
+
+class Gate(Points):
+    """The test's end of a vmferryd's failpoints."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(16)
+        threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
         self.let_go()
@@ -73,17 +95,6 @@ class Gate:
                         self._answer(connection)
         except OSError:
             pass
-
-    def _came_to(self, name, connection):
-        """Is it to be held there?"""
-        with self.lock:
-            self.passed.append(name)
-            self.counts[name] += 1
-            if self.wanted != (name, self.counts[name]):
-                return False
-            self.held = connection
-            self.reached.set()
-            return True
 
     @staticmethod
     def _answer(connection):

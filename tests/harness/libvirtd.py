@@ -28,7 +28,7 @@ set -e
 hostname "$HOST_NAME"
 mount --bind "$HOME/hosts" /etc/hosts
 exec $DROP {binary} {listen} -p "$HOME/pid" -f "$HOME/libvirtd.conf" \
-    > "$HOME/log" 2>&1
+    >> "$HOME/log" 2>&1
 """
 
 CONFIG = """\
@@ -83,23 +83,37 @@ def missing():
     return None
 
 
+# {path: content} of what a daemon has asked QEMU: an answer takes longer than
+# all else of its start.
+_answers_of_qemu = {}
+ANSWERS = "cache/libvirt/qemu/cache/capabilities"
+
+
 class Libvirtd:
     """Starts at once; `folder` is empty and becomes its home."""
+
+    starts_at_once = True
+    # A command that ends by running it.
+    wrapper = ()
+    address = ADDRESS
+    # Lines more in the files of its configuration.
+    more_config = more_qemu_config = ""
 
     def __init__(self, folder, host_name, tcp_port=None, ports=(49600, 49615)):
         self.folder = str(folder)
         self.host_name = host_name
         self.name = host_name
         self.path = "session"
-        self.address = ADDRESS
         self.tcp_port = tcp_port
         self.ports = range(ports[0], ports[1] + 1)
         self.socket = f"{self.folder}/run/libvirt/libvirt-sock"
+        self.log_path = f"{self.folder}/log"
         self.uri = f"qemu+unix:///session?socket={self.socket}"
         self.virsh = Virsh(self.uri)
         self.process = None
         self._write_files(ports)
-        self._start()
+        if self.starts_at_once:
+            self.start()
 
     def _write(self, path, text):
         path = os.path.join(self.folder, path)
@@ -112,16 +126,20 @@ class Libvirtd:
         self._write("hosts", f"127.0.0.1 {names}\n")
         self._write(
             "libvirtd.conf",
-            CONFIG.format(tcp_port=self.tcp_port, host_uuid=uuid.uuid4()),
+            CONFIG.format(tcp_port=self.tcp_port, host_uuid=uuid.uuid4())
+            + self.more_config,
         )
         self._write(
             "config/libvirt/qemu.conf",
             QEMU_CONFIG.format(
-                first_port=ports[0], last_port=ports[1], address=ADDRESS
-            ),
+                first_port=ports[0], last_port=ports[1], address=self.address
+            )
+            + self.more_qemu_config,
         )
         for name in ("run", "cache", "data"):
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
+        for path, content in _answers_of_qemu.items():
+            self._write(path, content)
         uid, gid = ordinary_user()
         for folder, _, files in os.walk(self.folder):
             for path in [folder] + [os.path.join(folder, f) for f in files]:
@@ -138,7 +156,8 @@ class Libvirtd:
             "XDG_DATA_HOME": f"{self.folder}/data",
         }
 
-    def _start(self):
+    def start(self):
+        """Also again, after kill()."""
         uid, gid = ordinary_user()
         environment = self.environment()
         environment["DROP"] = ""
@@ -150,12 +169,21 @@ class Libvirtd:
             binary=BINARY, listen="-l" if self.tcp_port else ""
         )
         self.process = subprocess.Popen(
-            unshare_command() + ["sh", "-c", script],
+            [*self.wrapper, *unshare_command(), "sh", "-c", script],
             env=environment,
             stdin=subprocess.DEVNULL,
             cwd=self.folder,
         )
         wait_for(self._answers, 30, self.log)
+
+    def keep_answers(self):
+        """For the next ones: once a guest was started, QEMU was asked."""
+        if _answers_of_qemu:
+            return
+        for path in glob.glob(f"{self.folder}/{ANSWERS}/*.xml"):
+            with open(path, encoding="utf-8") as file:
+                name = os.path.basename(path)
+                _answers_of_qemu[f"{ANSWERS}/{name}"] = file.read()
 
     def _answers(self):
         assert self.process.poll() is None, self.log()
@@ -171,7 +199,7 @@ class Libvirtd:
         )
 
     def is_alive(self):
-        return self.process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     def qemus(self):
         """{pid: command line}"""
@@ -183,10 +211,14 @@ class Libvirtd:
 
     def log(self):
         try:
-            with open(f"{self.folder}/log", encoding="utf-8") as file:
+            with open(self.log_path, encoding="utf-8") as file:
                 return file.read()
         except OSError:
             return "(no log)"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
 
     def stop(self):
         """Ends the daemon; its QEMUs are ended by processes.end_all()."""

@@ -136,7 +136,7 @@ class Link:
 
     def _look_at(self, side, frame):
         """The frame, or what is to be sent instead."""
-        if len(frame) < rpc.HEADER.size + 4:
+        if len(frame) < rpc.HEADER.size:
             return frame
         _, program, _, procedure, kind, serial, status = (
             rpc.HEADER.unpack_from(frame)
@@ -145,7 +145,8 @@ class Link:
             return frame
         if kind in (rpc.CALL, rpc.REPLY):
             self.tap.heard(kind, procedure)
-        if procedure != rpc.CONNECT_SUPPORTS_FEATURE:
+        is_whole = len(frame) >= rpc.HEADER.size + 4
+        if procedure != rpc.CONNECT_SUPPORTS_FEATURE or not is_whole:
             return frame
         if side == 0 and kind == rpc.CALL:
             (feature,) = struct.unpack_from(">i", frame, rpc.HEADER.size)
@@ -188,17 +189,18 @@ class Tap:
         # Procedures of calls since forget().
         self.calls = []
         self.links = set()
-        self.listener = make_socket(where)
-        if isinstance(where, str):
-            self.listener.bind(where)
-            os.chmod(where, 0o777)
-        else:
-            self.listener.setsockopt(
-                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-            )
-            self.listener.bind(("127.0.0.1", where))
-        self.listener.listen(16)
+        self.listener = self._listen()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def _listen(self):
+        if isinstance(self.where, str):
+            listener = make_socket(self.where)
+            listener.bind(self.where)
+            os.chmod(self.where, 0o777)
+        else:
+            listener = listening("127.0.0.1", self.where)
+        listener.listen(16)
+        return listener
 
     def _accept(self):
         while True:
@@ -238,6 +240,14 @@ def make_socket(where):
     made = socket.socket(family)
     if family == socket.AF_INET:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
+def listening(host, port):
+    """A TCP socket that is bound, for listen()."""
+    made = make_socket(port)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((host, port))
     return made
 
 
