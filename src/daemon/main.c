@@ -276,13 +276,16 @@ serve(struct service *service, const struct qemu_capabilities *caps,
 
     daemon->host.qemu = caps;
     ledger_clean(&daemon->host);
-    if (domain_restore_all(&daemon->host, ferry_restore, err) < 0 ||
-        listen_at(service, config->listen_unix, &daemon->unix_listener, err) <
-            0) {
+    if (domain_restore_all(&daemon->host, ferry_restore, err) < 0) {
         return -1;
     }
     if (config->listen_tcp && listen_at(service, config->listen_tcp,
                                         &daemon->tcp_listener, err) < 0) {
+        return -1;
+    }
+    /* Last: whoever has waited for it finds everything. */
+    if (listen_at(service, config->listen_unix, &daemon->unix_listener, err) <
+        0) {
         return -1;
     }
     domain_autostart_all(&daemon->host);
