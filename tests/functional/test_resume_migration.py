@@ -29,10 +29,10 @@ def filled(here, guest, beat):
     return guest
 
 
-def start_slow(source, destination, *options):
-    """Slow enough to break what is to be broken."""
+def start_slow(source, destination, *options, way=MANAGED):
+    """So slow that whatever is to happen happens while it copies."""
     client = source.vmferry.start(
-        *MANAGED, *options, "-b", "20", "beat", destination.tcp_uri
+        *way, *options, "-b", "3", "beat", destination.tcp_uri
     )
     wait_for(
         lambda: is_copying(source, "beat"),
@@ -40,6 +40,21 @@ def start_slow(source, destination, *options):
         lambda: f"the copy to begin\n{source.log()}",
     )
     return client
+
+
+def hurry(source):
+    """What was to happen has happened."""
+    source.virsh("migrate-setspeed", "beat", 0)
+
+
+def wait_for_the_end(source, *options):
+    """All that a client says who comes while it copies."""
+    waiting = OnTerminal(
+        source.vmferry.prefix + [*options, "migrate", "--resume", "beat"]
+    )
+    waiting.wait_for("perform")
+    hurry(source)
+    return waiting.finish(60)
 
 
 def assert_arrives(source, destination, beat, name="beat"):
@@ -55,13 +70,14 @@ def assert_arrives(source, destination, beat, name="beat"):
 def test_killed_client_is_not_missed(here, there, filled, beat):
     client = start_slow(here, there)
     client.kill()
-    assert_arrives(here, there, beat)
     wait_for(lambda: "goes on with it, over" in here.log())
+    hurry(here)
+    assert_arrives(here, there, beat)
 
 
 def test_another_client_waits_for_the_end(here, there, filled, beat):
     start_slow(here, there).kill()
-    out = here.vmferry("migrate", "--resume", "beat", seconds=60)
+    out = wait_for_the_end(here)
     assert f"beat is now on {there.tcp_uri}" in out
     assert "total" in out and "blackout" in out
     assert_arrives(here, there, beat)
@@ -69,9 +85,7 @@ def test_another_client_waits_for_the_end(here, there, filled, beat):
 
 def test_another_client_sees_how_it_goes(here, there, filled, beat):
     start_slow(here, there).kill()
-    out = here.vmferry(
-        "--json", "migrate", "--resume", "--interval", "50", "beat", seconds=60
-    )
+    out = wait_for_the_end(here, "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert any("statistics" in line for line in lines[:-1])
     assert lines[-1]["result"] == "moved"
@@ -102,20 +116,19 @@ def test_abort_without_any_client(here, there, filled, beat):
 
 def test_options_of_the_first_client_count(here, there, filled, beat):
     start_slow(here, there, "--name", "drum", "--persistent").kill()
+    wait_for(lambda: "goes on with it, over" in here.log())
+    hurry(here)
     assert_arrives(here, there, beat, "drum")
     assert "drum" in there.virsh("list", "--all", "--persistent", "--name")
 
 
 def test_peer_to_peer_migration_is_waited_for(here, there, filled, beat):
     """By whoever comes, once its first client has gone."""
-    client = here.vmferry.start(
-        *("migrate", "-b", "20", "beat", there.tcp_uri)
-    )
-    wait_for(lambda: is_copying(here, "beat"), 20, here.log)
+    client = start_slow(here, there, way=("migrate",))
     text = here.vmferry.fails("migrate", "--resume", "beat")
     assert "waits for the end of the migration of domain 'beat'" in text
     client.kill()
-    here.vmferry("migrate", "--resume", "beat", seconds=60)
+    assert "beat is now on" in wait_for_the_end(here)
     assert_arrives(here, there, beat)
 
 
@@ -123,10 +136,9 @@ def test_peer_to_peer_migration_is_waited_for(here, there, filled, beat):
 
 
 @pytest.mark.parametrize("which", ["source", "destination", "both"])
-@pytest.mark.parametrize("options", [MANAGED, ("migrate",)])
-def test_client_gets_over_a_restart(here, there, filled, beat, which, options):
-    client = here.vmferry.start(*options, "-b", "20", "beat", there.tcp_uri)
-    wait_for(lambda: is_copying(here, "beat"), 20, here.log)
+@pytest.mark.parametrize("way", [MANAGED, ("migrate",)])
+def test_client_gets_over_a_restart(here, there, filled, beat, which, way):
+    client = start_slow(here, there, way=way)
     if which != "destination":
         here.kill()
     if which != "source":
@@ -135,6 +147,7 @@ def test_client_gets_over_a_restart(here, there, filled, beat, which, options):
         there.start()
     if which != "destination":
         here.start()
+    hurry(here)
     assert_arrives(here, there, beat)
     status, out, err = client.finish(30)
     assert status == 0, out + err
@@ -148,6 +161,7 @@ def test_client_gets_over_an_update(here, there, filled, beat):
     here.start()
     there.stop()
     there.start()
+    hurry(here)
     assert_arrives(here, there, beat)
     status, out, err = client.finish(30)
     assert status == 0, out + err
@@ -161,7 +175,7 @@ def test_source_that_does_not_come_back_is_said(here, there, filled, beat):
     assert "lost the connection" in err
     assert "'vmferry migrate --resume beat' waits for its end" in err
     here.start()
-    here.vmferry("migrate", "--resume", "beat", seconds=60)
+    assert "beat is now on" in wait_for_the_end(here)
     assert_arrives(here, there, beat)
 
 
@@ -249,6 +263,7 @@ def test_one_client_waits_at_a_time(here, there, filled, beat):
     waiting.wait_for("perform")
     text = here.vmferry.fails("migrate", "--resume", "beat")
     assert "waits for the end of the migration of domain 'beat'" in text
+    hurry(here)
     waiting.finish(60)
     assert_arrives(here, there, beat)
 
@@ -264,7 +279,7 @@ def test_second_interruption_leaves_nothing_behind(here, there, filled, beat):
     """Who has lost patience does not want the daemon to go on."""
     client = OnTerminal(
         here.vmferry.prefix
-        + [*MANAGED, "-b", "20", "beat", there.tcp_uri]
+        + [*MANAGED, "-b", "3", "beat", there.tcp_uri]
     )
     client.wait_for("perform")
     there.process.send_signal(signal.SIGSTOP)
@@ -282,7 +297,7 @@ def test_second_interruption_leaves_nothing_behind(here, there, filled, beat):
 
 def test_foreign_client_is_cleaned_up_after(here, there, filled, beat):
     client = here.virsh.start(
-        *("migrate", "--live", "--bandwidth", "20", "beat", there.tcp_uri)
+        *("migrate", "--live", "--bandwidth", "3", "beat", there.tcp_uri)
     )
     wait_for(lambda: is_copying(here, "beat"), 20, here.log)
     client.kill()

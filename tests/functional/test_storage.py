@@ -99,20 +99,22 @@ def fill(here, folder):
     """No block is left, neither of the disk nor outside of it."""
     inside = f"/proc/{here.process.pid}/root{folder}/small"
     ballast = os.path.join(inside, "ballast")
+    punch = ["fallocate", "--punch-hole", "--offset=0"]
+    punch += [f"--length={DISK_SIZE}", os.path.join(inside, "disk.img")]
     with open(ballast, "wb", buffering=0) as file:
-        with pytest.raises(OSError):
-            while True:
-                file.write(b"x" * 4096)
-                subprocess.run(
-                    [
-                        "fallocate",
-                        "--punch-hole",
-                        "--offset=0",
-                        f"--length={DISK_SIZE}",
-                        os.path.join(inside, "disk.img"),
-                    ],
-                    check=True,
-                )
+        while fill_up(file):
+            subprocess.run(punch, check=True)
+
+
+def fill_up(file):
+    """How many blocks had room."""
+    blocks = 0
+    while True:
+        try:
+            file.write(b"x" * 4096)
+        except OSError:
+            return blocks
+        blocks += 1
 
 
 def start_slowly(here, there, *options):
