@@ -26,6 +26,7 @@ struct peer {
     struct list link;        /* In host->peers. */
     struct domain *domain;   /* A reference. */
     struct ferry_call *call; /* The client's; NULL once it is answered. */
+    bool is_client_gone;     /* Which nobody waits for any more. */
     char *client_name;       /* Owned. The client may go. */
     char *uri;               /* Owned. The destination's daemon, seen here. */
     unsigned flags;
@@ -85,7 +86,7 @@ int peer_stand_in(struct domain *domain,
 void peer_stand_in_learn(const struct domain *domain, const char *uri);
 /* It is the coordinator from now on. */
 void peer_take_over(struct domain *domain);
-/* Nobody waits any more for what goes on. */
+/* Another client may wait in its place. */
 void peer_client_gone(struct host *host, uint64_t client_id);
 /* The migration is over, and nobody has needed it. */
 void peer_dismiss_stand_in(struct domain *domain);

@@ -12,6 +12,7 @@
 #include "ferry/peer.h"
 #include "ferry/source.h"
 
+static void replace_call(struct peer *peer, struct ferry_call *call);
 static void refuse(const struct domain *domain, struct error *err);
 
 struct peer *
@@ -102,9 +103,9 @@ ferry_attach(struct domain *domain, struct ferry_call *call, char **uri)
     struct peer *peer = peer_find(domain);
     AUTO_ERROR err = {0};
 
-    if (peer && !peer->call) {
+    if (peer && (!peer->call || peer->is_client_gone)) {
         *uri = xstrdup(peer->uri);
-        peer->call = call;
+        replace_call(peer, call);
         return;
     }
     if (peer) {
@@ -116,6 +117,22 @@ ferry_attach(struct domain *domain, struct ferry_call *call, char **uri)
         refuse(domain, &err);
     }
     call->done(call, NULL, &err);
+}
+
+static void
+replace_call(struct peer *peer, struct ferry_call *call)
+{
+    struct ferry_call *before = STEAL(peer->call);
+    AUTO_ERROR gone = {0};
+
+    peer->call = call;
+    peer->is_client_gone = false;
+    if (before) {
+        error_set(&gone, ERROR_OPERATION_ABORTED,
+                  "the client has gone, and another one (%s) waits for the end",
+                  call->client_name);
+        before->done(before, NULL, &gone);
+    }
 }
 
 /* There is nothing that could be waited for. */
@@ -143,16 +160,11 @@ refuse(const struct domain *domain, struct error *err)
 void
 peer_client_gone(struct host *host, uint64_t client_id)
 {
-    AUTO_ERROR gone = {0};
-
-    error_set(&gone, ERROR_OPERATION_ABORTED, "the client has gone");
     LIST_FOR_EACH (link, &host->peers) {
         struct peer *peer = container_of(link, struct peer, link);
 
         if (peer->call && peer->call->client_id == client_id) {
-            struct ferry_call *call = STEAL(peer->call);
-
-            call->done(call, NULL, &gone);
+            peer->is_client_gone = true;
         }
     }
 }
