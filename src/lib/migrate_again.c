@@ -63,6 +63,7 @@ course_go_on(struct course *course, struct error *err)
             until_ms = monotonic_ms() + TRY_FOR_MS;
         }
         if (pause_a_moment(course->handle, err) < 0) {
+            report->goes_on = true;
             return -1;
         }
     }
