@@ -71,6 +71,7 @@ restore_source(struct domain *domain, const struct record *record)
     source->was_running = record_find_bool(record, "source-was-running", false);
     source->is_suspended =
         record_find_bool(record, "source-is-suspended", false);
+    source->had_ended = record_find_bool(record, "source-had-ended", false);
     source->statistics.started =
         (uint64_t)record_find_number(record, "source-started", 0);
     source->statistics.stopped =

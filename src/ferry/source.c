@@ -326,6 +326,7 @@ save(struct domain_migration *migration, struct record *record)
     record_set_number(record, "source-flags", source->flags);
     record_set_bool(record, "source-was-running", source->was_running);
     record_set_bool(record, "source-is-suspended", source->is_suspended);
+    record_set_bool(record, "source-had-ended", source->had_ended);
     record_set_number(record, "source-started",
                       (int64_t)source->statistics.started);
     record_set_number(record, "source-stopped",

@@ -34,6 +34,7 @@ struct source {
     unsigned flags;    /* VIR_MIGRATE_* of the call that came last. */
     bool was_running;  /* Before the migration touched it. */
     bool is_suspended; /* Its user stopped it meanwhile. */
+    bool had_ended;    /* Another migration of its QEMU's, before this one. */
     struct migration_statistics statistics;
     /* Between two of ours (ferry/handover.h). */
     struct source_handover {

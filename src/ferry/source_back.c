@@ -8,6 +8,8 @@
 
 static void examined(void *owner, const struct qmp_status *status,
                      const struct error *err);
+static bool is_of_before(const struct source *source,
+                         enum qmp_migration_status status);
 static void synced(void *owner, const struct qmp_migration *migration,
                    const struct error *err);
 
@@ -58,6 +60,18 @@ examined(void *owner, const struct qmp_status *status,
     }
 }
 
+/* Where the record says COPYING, QEMU may not have been told to migrate, and
+ * speak of the migration before.  Where it was told, and has failed, telling it
+ * again fails again. */
+static bool
+is_of_before(const struct source *source, enum qmp_migration_status status)
+{
+    return source->state == SOURCE_STATE_COPYING && source->had_ended &&
+           (status == QMP_MIGRATION_FAILED ||
+            status == QMP_MIGRATION_CANCELLED ||
+            status == QMP_MIGRATION_COMPLETED);
+}
+
 /* What its events would have told, if somebody had listened.  Those that have
  * come since the question was asked have told already. */
 static void
@@ -75,6 +89,10 @@ synced(void *owner, const struct qmp_migration *migration,
         return;
     }
     source->may_have_gone_on = false;
+    if (is_of_before(source, migration->status)) {
+        source_happened(source, SOURCE_EVENT_UNTOLD);
+        return;
+    }
     switch (migration->status) {
     case QMP_MIGRATION_NONE:
         source_happened(source, SOURCE_EVENT_UNTOLD);

@@ -229,6 +229,7 @@ blockers_known(void *owner, const struct qmp_migration *migration,
         source_entry_fail(entry, &err);
         return;
     }
+    entry->had_ended = migration->status != QMP_MIGRATION_NONE;
     if (entry->kind == ENTRY_PERFORM2) {
         perform_with_job(entry, SOURCE_EVENT_PERFORM2);
     } else {
@@ -253,6 +254,7 @@ begin_now(struct source_entry *entry)
         return;
     }
     source = source_new(entry->domain);
+    source->had_ended = entry->had_ended;
     name_handover(source, entry->flags);
     migration_statistics_start(&source->statistics, (uint64_t)realtime_ms());
     migration_parameters_copy(&source->parameters, &entry->parameters);

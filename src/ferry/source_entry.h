@@ -22,6 +22,7 @@ struct source_entry {
     struct job_request request;        /* Begin's, without change protection. */
     enum entry_kind kind;
     bool is_protected; /* Begin keeps the job. */
+    bool had_ended;    /* A migration of its QEMU's before this one. */
     bool has_request;
     bool has_job;
     bool is_client_gone;  /* QEMU's answer is still waited for. */

@@ -4,6 +4,7 @@ runs the guest without its token."""
 
 import pytest
 
+from harness.gate import Gate
 from harness.migration import (
     assert_job_is_over,
     assert_runs_only_on,
@@ -55,6 +56,32 @@ def test_restarted_daemon_goes_on(here, there, filled, beat, which):
         there.start()
     assert_arrives(here, there, beat)
     client.finish()
+
+
+def test_restart_before_qemu_was_told(
+    new_daemon, there, guest, beat, folder
+):
+    """It speaks of the migration before, which was aborted."""
+    here = new_daemon("hosta")
+    gate = Gate(f"{folder}/hosta.gate")
+    here.environment["VMFERRY_FAILPOINTS"] = gate.path
+    here.start()
+    guest.config = "hb=10 fill=64"
+    here.create(guest)
+    beat.wait_running()
+    client = start_slow(here, there)
+    here.vmferry("abort", "beat")
+    assert "canceled by client" in client.fail(20)
+    gate.forget()
+    gate.hold("save/COPYING")
+    client = here.vmferry.start("migrate", "beat", there.tcp_uri)
+    wait_for(gate.is_held, 20)
+    here.kill()
+    gate.let_go()
+    here.start()
+    assert_arrives(here, there, beat)
+    client.finish()
+    gate.close()
 
 
 def test_stopped_source_goes_on(here, there, filled, beat):
