@@ -285,11 +285,20 @@ json_of_report(const struct vmferry_report *report)
     return object;
 }
 
-/* The two hosts may see different networks than we do. */
+/* The two hosts may see different networks than we do; and who comes too late
+ * finds nothing. */
 static void
 print_hint(const struct arguments *arguments,
-           const struct vmferry_report *report)
+           const struct vmferry_report *report, int code)
 {
+    if (arguments_option(arguments, "resume")) {
+        if (code == VMFERRY_ERROR_NO_DOMAIN) {
+            fputs("If its migration has ended meanwhile it is at the "
+                  "destination.\n",
+                  stderr);
+        }
+        return;
+    }
     if (!arguments_option(arguments, "managed") &&
         report->phase == VMFERRY_PHASE_CONNECT && report->name) {
         fputs("The source's daemon connects to the destination by itself: give "
@@ -331,19 +340,19 @@ static int
 fail(struct vmferry *handle, const struct arguments *arguments,
      const struct vmferry_report *report)
 {
-    bool is_aborted = vmferry_error_code(handle) == VMFERRY_ERROR_ABORTED;
+    int code = vmferry_error_code(handle);
 
     run_failed(handle, arguments);
     if (arguments->is_json) {
         output_json(json_of_report(report));
     } else {
-        print_hint(arguments, report);
+        print_hint(arguments, report, code);
         print_stay(arguments, report);
     }
     if (report->outcome == VMFERRY_UNKNOWN) {
         return EXIT_UNKNOWN;
     }
-    return is_aborted ? EXIT_INTERRUPTED : EXIT_FAILED;
+    return code == VMFERRY_ERROR_ABORTED ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
 /* What goes on was told all when it was begun. */

@@ -246,6 +246,7 @@ def test_nothing_to_resume(here, run_here):
     assert "domain 'beat' is not being migrated from here" in text
     text = here.vmferry.fails("migrate", "--resume", "drum")
     assert "no domain with matching name 'drum'" in text
+    assert "it is at the destination" in text
 
 
 def test_driven_by_a_client_that_lives(here, there, filled, beat):
