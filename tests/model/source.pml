@@ -332,6 +332,10 @@ end:
            s_call = PERFORM; is_new = true; s_has_client = true;
            if
            :: TAKES_s_REPERFORM -> ev = se_REPERFORM
+#ifndef V2
+           /* It says that Begin has taken the job, which has ended. */
+           :: s_state == s_IDLE -> s_has_client = false
+#endif
            :: else -> ev = SOURCE_PERFORM
            fi;
            goto take }
@@ -342,7 +346,8 @@ end:
            calls_s?CONFIRM_CANCELLED;
            s_call = CONFIRM; is_new = true; s_has_client = true;
            if
-           :: K_IS_HERE && !k_finish_sent ->
+           /* Nobody has seen the token but who gives it back. */
+           :: K_IS_HERE && !k_finish_sent -> given = false;
                ev = VARIANT(se_UNUSED, se_CONFIRM_CANCELLED)
            :: else -> ev = VARIANT(se_UNPROVEN, se_CONFIRM_CANCELLED)
            fi;
@@ -480,6 +485,13 @@ take:
         fi;
         if
         :: before != s_state -> s_syncing = false; s_examining = false
+        :: else -> skip
+        fi;
+        /* QEMU's answers are nobody's any more. */
+        if
+        :: s_act == sa_END_JOB || s_act == sa_END_RESTORED ||
+           s_act == sa_END_PAUSED || s_act == sa_END_FAILED ->
+            s_arming = false; s_looking = false
         :: else -> skip
         fi;
         if
