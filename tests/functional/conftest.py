@@ -110,6 +110,15 @@ def watch(new_guest):
 
 
 @pytest.fixture
+def filled(here, guest, beat):
+    """The guest runs on the first host, with something to copy."""
+    guest.config = "hb=10 fill=64"
+    here.create(guest)
+    beat.wait_running()
+    return guest
+
+
+@pytest.fixture
 def run_here(here, guest, beat):
     """The guest runs on the first host."""
     here.create(guest)

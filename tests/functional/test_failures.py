@@ -23,15 +23,6 @@ from harness.wait import wait_for
 
 
 @pytest.fixture
-def filled(here, guest, beat):
-    """The guest runs on the first host, with something to copy."""
-    guest.config = "hb=10 fill=64"
-    here.create(guest)
-    beat.wait_running()
-    return guest
-
-
-@pytest.fixture
 def steps(here, there, run_here):
     with contextlib.ExitStack() as stack:
         one = stack.enter_context(Client(here.socket)).open(here.path)

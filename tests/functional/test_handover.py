@@ -8,31 +8,14 @@ from harness.gate import Gate
 from harness.migration import (
     assert_job_is_over,
     assert_runs_only_on,
-    is_copying,
+    start_vmferry,
 )
 from harness.wait import wait_for
 
 
-@pytest.fixture
-def filled(here, guest, beat):
-    """The guest runs on the first host, with something to copy."""
-    guest.config = "hb=10 fill=64"
-    here.create(guest)
-    beat.wait_running()
-    return guest
-
-
 def start_slow(source, destination):
     """Peer-to-peer, and slow enough to break what is to be broken."""
-    client = source.vmferry.start(
-        *("migrate", "-b", "20", "beat", destination.tcp_uri)
-    )
-    wait_for(
-        lambda: is_copying(source, "beat"),
-        20,
-        lambda: f"the copy to begin\n{source.log()}",
-    )
-    return client
+    return start_vmferry(source, destination, speed=20)
 
 
 def assert_arrives(source, destination, beat):

@@ -272,14 +272,6 @@ def test_interrupted_vmferry_leaves_the_guest(here, there, guest, beat, how):
 # Something breaks.
 
 
-@pytest.fixture
-def filled(here, guest, beat):
-    guest.config = "hb=10 fill=64"
-    here.create(guest)
-    beat.wait_running()
-    return guest
-
-
 def test_destination_qemu_dies_during_perform(here, there, filled, beat):
     migration = start_slow(here, there, "beat")
     processes.kill(there.qemu())

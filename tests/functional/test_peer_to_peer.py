@@ -14,18 +14,9 @@ from harness import processes
 from harness.migration import (
     assert_job_is_over,
     assert_runs_only_on,
-    is_copying,
+    wait_copying,
 )
 from harness.wait import wait_for
-
-
-@pytest.fixture
-def filled(here, guest, beat):
-    """The guest runs on the first host, with something to copy."""
-    guest.config = "hb=10 fill=64"
-    here.create(guest)
-    beat.wait_running()
-    return guest
 
 
 def start_slow(source, destination, name):
@@ -36,14 +27,6 @@ def start_slow(source, destination, name):
     )
     wait_copying(running, source, name)
     return running
-
-
-def wait_copying(running, source, name):
-    def copying():
-        assert running.is_running(), running.finish()
-        return is_copying(source, name)
-
-    wait_for(copying, 20, lambda: f"the copy to begin\n{source.log()}")
 
 
 def test_there_and_back_with_virsh(here, there, run_here, beat):

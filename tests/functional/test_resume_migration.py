@@ -14,32 +14,16 @@ from harness.migration import (
     assert_job_is_over,
     assert_runs_only_on,
     is_copying,
+    start_vmferry,
 )
 from harness.wait import wait_for
 
 MANAGED = ("migrate", "--managed")
 
 
-@pytest.fixture
-def filled(here, guest, beat):
-    """The guest runs on the first host, with something to copy."""
-    guest.config = "hb=10 fill=64"
-    here.create(guest)
-    beat.wait_running()
-    return guest
-
-
-def start_slow(source, destination, *options, way=MANAGED):
+def start_slow(source, destination, *options, way=("--managed",)):
     """So slow that whatever is to happen happens while it copies."""
-    client = source.vmferry.start(
-        *way, *options, "-b", "3", "beat", destination.tcp_uri
-    )
-    wait_for(
-        lambda: is_copying(source, "beat"),
-        20,
-        lambda: f"the copy to begin\n{source.log()}",
-    )
-    return client
+    return start_vmferry(source, destination, *way, *options, speed=3)
 
 
 def hurry(source):
@@ -124,7 +108,7 @@ def test_options_of_the_first_client_count(here, there, filled, beat):
 
 def test_peer_to_peer_migration_is_waited_for(here, there, filled, beat):
     """By whoever comes, once its first client has gone."""
-    client = start_slow(here, there, way=("migrate",))
+    client = start_slow(here, there, way=())
     text = here.vmferry.fails("migrate", "--resume", "beat")
     assert "waits for the end of the migration of domain 'beat'" in text
     client.kill()
@@ -136,7 +120,7 @@ def test_peer_to_peer_migration_is_waited_for(here, there, filled, beat):
 
 
 @pytest.mark.parametrize("which", ["source", "destination", "both"])
-@pytest.mark.parametrize("way", [MANAGED, ("migrate",)])
+@pytest.mark.parametrize("way", [("--managed",), ()])
 def test_client_gets_over_a_restart(here, there, filled, beat, which, way):
     client = start_slow(here, there, way=way)
     if which != "destination":

@@ -10,7 +10,7 @@ from harness import processes, rpc
 from harness.migration import (
     assert_job_is_over,
     assert_runs_only_on,
-    is_copying,
+    wait_copying,
 )
 from harness.steps import Steps
 from harness.wait import wait_for
@@ -18,25 +18,11 @@ from harness.wait import wait_for
 TUNNEL = ("migrate", "--live", "--p2p", "--tunnelled")
 
 
-@pytest.fixture
-def filled(here, guest, beat):
-    """The guest runs on the first host, with something to copy."""
-    guest.config = "hb=10 fill=64"
-    here.create(guest)
-    beat.wait_running()
-    return guest
-
-
 def start_slow(source, destination, name, speed=1):
     """A migration that lasts until something else ends it."""
     source.virsh("migrate-setspeed", name, speed)
     running = source.virsh.start(*TUNNEL, name, destination.tcp_uri)
-
-    def copying():
-        assert running.is_running(), running.finish()
-        return is_copying(source, name)
-
-    wait_for(copying, 20, lambda: f"the copy to begin\n{source.log()}")
+    wait_copying(running, source, name)
     return running
 
 

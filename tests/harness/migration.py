@@ -24,12 +24,7 @@ def start_slow(source, destination, name, speed=1, options=("--live",)):
     running = source.virsh.start(
         "migrate", *options, name, destination.tcp_uri
     )
-
-    def copying():
-        assert running.is_running(), running.finish()
-        return is_copying(source, name)
-
-    wait_for(copying, 20, lambda: f"the copy to begin\n{source.log()}")
+    wait_copying(running, source, name)
     return running
 
 
@@ -48,3 +43,20 @@ def assert_job_is_over(daemon, name):
     with daemon.virsh.client() as client:
         job, _ = client.job_info(client.lookup(name))
     assert job == 0, job
+
+
+def wait_copying(running, source, name):
+    def copying():
+        assert running.is_running(), running.finish()
+        return is_copying(source, name)
+
+    wait_for(copying, 20, lambda: f"the copy to begin\n{source.log()}")
+
+
+def start_vmferry(source, destination, *options, speed):
+    """`vmferry migrate` of "beat", at so many MiB a second."""
+    client = source.vmferry.start(
+        *("migrate", *options, "-b", speed, "beat", destination.tcp_uri)
+    )
+    wait_copying(client, source, "beat")
+    return client

@@ -53,6 +53,14 @@ progress(void *owner, const struct vmferry_progress *progress)
 }
 
 static void
+connect_source(struct world *world, const struct fake_daemon_script *script)
+{
+    fake_daemon_start(&world->source, script);
+    world->handle = vmferry_new();
+    assert_int_equal(vmferry_connect(world->handle, world->source.uri, 0), 0);
+}
+
+static void
 migrate(struct world *world, const struct fake_daemon_script *source,
         const struct fake_daemon_script *destination)
 {
@@ -63,10 +71,8 @@ migrate(struct world *world, const struct fake_daemon_script *source,
         .owner = world,
     };
 
-    fake_daemon_start(&world->source, source);
+    connect_source(world, source);
     fake_daemon_start(&world->destination, destination);
-    world->handle = vmferry_new();
-    assert_int_equal(vmferry_connect(world->handle, world->source.uri, 0), 0);
     world->result =
         vmferry_migrate(world->handle, "web1", world->destination.uri, &options,
                         &world->report);
@@ -298,9 +304,7 @@ unreachable_destination_changes_nothing_on_the_source(void **state)
     AUTO_WORLD world = {0};
 
     (void)state;
-    fake_daemon_start(&world.source, &willing);
-    world.handle = vmferry_new();
-    assert_int_equal(vmferry_connect(world.handle, world.source.uri, 0), 0);
+    connect_source(&world, &willing);
     assert_int_equal(vmferry_migrate(world.handle, "web1",
                                      "qemu+unix:///session?socket=/nonexistent",
                                      &options, &world.report),
@@ -500,9 +504,7 @@ migration_of_another_client_is_waited_for(void **state)
     AUTO_WORLD world = {0};
 
     (void)state;
-    fake_daemon_start(&world.source, &loyal);
-    world.handle = vmferry_new();
-    assert_int_equal(vmferry_connect(world.handle, world.source.uri, 0), 0);
+    connect_source(&world, &loyal);
     world.result =
         vmferry_migrate_resume(world.handle, "web1", &options, &world.report);
     assert_attached(&world);
@@ -517,9 +519,7 @@ source_that_can_not_be_attached_to_says_so(void **state)
     AUTO_WORLD world = {0};
 
     (void)state;
-    fake_daemon_start(&world.source, &willing);
-    world.handle = vmferry_new();
-    assert_int_equal(vmferry_connect(world.handle, world.source.uri, 0), 0);
+    connect_source(&world, &willing);
     assert_int_equal(
         vmferry_migrate_resume(world.handle, "web1", &options, &world.report),
         -1);
