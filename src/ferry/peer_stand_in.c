@@ -43,7 +43,10 @@ peer_stand_in(struct domain *domain,
         return 0;
     }
     if (rpc_uri_parse(uri, &parsed, err) < 0) {
-        return -1;
+        return error_wrap(err,
+                          "the migration of domain '%s' can't be gone on with"
+                          " in its client's place",
+                          domain->name);
     }
     peer = peer_make(domain, uri, flags, call->client_name);
     peer->stands_by = true;

@@ -234,7 +234,7 @@ hear_client_gone(struct domain_migration *migration, uint64_t client_id)
     }
     source->is_client_gone = true;
     if (peer_find_stand_in(source->domain) &&
-        source_takes(source, SOURCE_EVENT_CLIENT_AWAY)) {
+        rules_has_own(&source_rules, source->state, SOURCE_EVENT_CLIENT_AWAY)) {
         source_happened(source, SOURCE_EVENT_CLIENT_AWAY);
         return true;
     }
