@@ -25,6 +25,7 @@ host_init(struct host *host)
     list_init(&host->withdrawals);
     list_init(&host->outcomes);
     list_init(&host->evidence_asks);
+    list_init(&host->image_looks);
     list_init(&host->incoming_errors);
 }
 

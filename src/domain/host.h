@@ -85,6 +85,7 @@ struct host {
     struct list withdrawals;   /* Of ferry/withdrawal.c. */
     struct list outcomes;      /* Of ferry/ledger.c: not on disk yet. */
     struct list evidence_asks; /* Of ferry/evidence_ask.c. */
+    struct list image_looks;   /* Of ferry/image_locks.c. */
     /* Private to ferry/destination.c. */
     struct list incoming_errors; /* Why an incoming guest was given up. */
     uint16_t last_port;          /* The last that was given to QEMU. */

@@ -17,8 +17,12 @@
  * BLK_PERM_WRITE. */
 enum { WRITER_BYTE = 100 + 1 };
 
+/* Looks at a time, of the daemon's workers. */
+enum { LOOKS_MAX = 2 };
+
 /* A worker sees this and nothing else. */
 struct image_locks {
+    struct list link; /* In host->image_looks. */
     struct pool_request request;
     char **paths; /* Owned, and each of them. */
     size_t count;
@@ -28,6 +32,7 @@ struct image_locks {
     void *owner;
 };
 
+static size_t count_looks(const struct host *host);
 static void look(struct pool_request *request);
 static void looked(struct pool_request *request);
 static enum image_use look_at(const char *path, pid_t qemu);
@@ -38,10 +43,16 @@ struct image_locks *
 image_locks_ask(const struct domain *domain,
                 void (*done)(void *owner, enum image_use use), void *owner)
 {
-    struct image_locks *locks = xcalloc(1, sizeof *locks);
+    struct host *host = domain->host;
     const struct guest *guest = domain->live;
     size_t most = guest ? guest->disks.count : 0;
+    struct image_locks *locks;
 
+    if (count_looks(host) >= LOOKS_MAX) {
+        return NULL;
+    }
+    locks = xcalloc(1, sizeof *locks);
+    list_add(&host->image_looks, &locks->link);
     locks->request = (struct pool_request){.work = look, .done = looked};
     locks->done = done;
     locks->owner = owner;
@@ -54,7 +65,7 @@ image_locks_ask(const struct domain *domain,
             locks->paths[locks->count++] = xstrdup(disk->path);
         }
     }
-    pool_submit(domain->host->pool, &locks->request);
+    pool_submit(host->pool, &locks->request);
     return locks;
 }
 
@@ -64,6 +75,31 @@ image_locks_drop(struct image_locks *locks)
     if (locks) {
         locks->done = NULL;
     }
+}
+
+void
+image_locks_stop(struct host *host)
+{
+    LIST_FOR_EACH (link, &host->image_looks) {
+        struct image_locks *locks =
+            container_of(link, struct image_locks, link);
+        void (*done)(void *owner, enum image_use use) = STEAL(locks->done);
+
+        if (done) {
+            done(locks->owner, IMAGES_UNKNOWN);
+        }
+    }
+}
+
+static size_t
+count_looks(const struct host *host)
+{
+    size_t count = 0;
+
+    LIST_FOR_EACH (link, &host->image_looks) {
+        count++;
+    }
+    return count;
 }
 
 static void
@@ -96,6 +132,7 @@ looked(struct pool_request *request)
     if (locks->done) {
         locks->done(locks->owner, locks->use);
     }
+    list_remove(&locks->link);
     for (size_t i = 0; i < locks->count; i++) {
         free(locks->paths[i]);
     }

@@ -20,9 +20,12 @@ enum image_use {
 };
 
 /* Asks a worker, since a file system may hang: 'done' is called once, from the
- * loop, unless the question is dropped before. */
+ * loop, unless the question is dropped before.  NULL, and it is not known,
+ * where that has happened: not all workers are to hang with it. */
 struct image_locks *
 image_locks_ask(const struct domain *domain,
                 void (*done)(void *owner, enum image_use use), void *owner);
 /* The worker may go on; nobody hears of it. */
 void image_locks_drop(struct image_locks *locks);
+/* For ferry_stop(): who waits is told that it is not known. */
+void image_locks_stop(struct host *host);

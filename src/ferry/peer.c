@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "ferry/handover.h"
+#include "ferry/image_locks.h"
 #include "ferry/ledger.h"
 #include "ferry/resolve.h"
 #include "ferry/source.h"
@@ -395,6 +396,7 @@ ferry_stop(struct host *host)
 {
     ferry_stop_withdrawals(host);
     ledger_stop(host);
+    image_locks_stop(host);
     evidence_stop_asks(host);
     LIST_FOR_EACH (link, &host->peers) {
         struct peer *peer = container_of(link, struct peer, link);
