@@ -419,6 +419,25 @@ run_managed(struct course *course, const char *domain, struct error *err)
     return 0;
 }
 
+/* And goes on where the source's daemon does. */
+static int
+carry_out(struct course *course, const char *domain,
+          int (*run_it)(struct course *course, const char *domain,
+                        struct error *err))
+{
+    AUTO_ERROR err = {0};
+    int result;
+
+    course_start(course);
+    course->report->destination_uri = xstrdup_null(course->uri);
+    result = run_it(course, domain, &err);
+    if (result < 0 && course->has_stand_in && err.code == ERROR_PEER_LOST) {
+        result = course_go_on(course, &err);
+    }
+    free(course->domain);
+    return result < 0 ? handle_fail(course->handle, &err) : 0;
+}
+
 int
 vmferry_migrate(struct vmferry *handle, const char *domain,
                 const char *destination_uri,
@@ -431,19 +450,11 @@ vmferry_migrate(struct vmferry *handle, const char *domain,
         .options = options,
         .report = report,
     };
-    AUTO_ERROR err = {0};
-    int result;
 
-    course_start(&course);
-    report->destination_uri = xstrdup(destination_uri);
-    result = options->flags & VMFERRY_MIGRATE_PEER2PEER
-                 ? peer_migration_run(&course, domain, &err)
-                 : run_managed(&course, domain, &err);
-    if (result < 0 && course.has_stand_in && err.code == ERROR_PEER_LOST) {
-        result = course_go_on(&course, &err);
-    }
-    free(course.domain);
-    return result < 0 ? handle_fail(handle, &err) : 0;
+    return carry_out(&course, domain,
+                     options->flags & VMFERRY_MIGRATE_PEER2PEER
+                         ? peer_migration_run
+                         : run_managed);
 }
 
 int
@@ -456,16 +467,8 @@ vmferry_migrate_resume(struct vmferry *handle, const char *domain,
         .options = options,
         .report = report,
     };
-    AUTO_ERROR err = {0};
-    int result;
 
-    course_start(&course);
-    result = peer_migration_attach(&course, domain, &err);
-    if (result < 0 && course.has_stand_in && err.code == ERROR_PEER_LOST) {
-        result = course_go_on(&course, &err);
-    }
-    free(course.domain);
-    return result < 0 ? handle_fail(handle, &err) : 0;
+    return carry_out(&course, domain, peer_migration_attach);
 }
 
 void
