@@ -8,6 +8,7 @@ from harness.gate import Gate
 from harness.migration import (
     assert_job_is_over,
     assert_runs_only_on,
+    kill_and_start,
     start_vmferry,
 )
 from harness.wait import wait_for
@@ -29,14 +30,7 @@ def assert_arrives(source, destination, beat):
 @pytest.mark.parametrize("which", ["source", "destination", "both"])
 def test_restarted_daemon_goes_on(here, there, filled, beat, which):
     client = start_slow(here, there)
-    if which != "destination":
-        here.kill()
-    if which != "source":
-        there.kill()
-    if which != "destination":
-        here.start()
-    if which != "source":
-        there.start()
+    kill_and_start(which, here, there)
     assert_arrives(here, there, beat)
     client.finish()
 

@@ -14,6 +14,7 @@ from harness.migration import (
     assert_job_is_over,
     assert_runs_only_on,
     is_copying,
+    kill_and_start,
     start_vmferry,
 )
 from harness.wait import wait_for
@@ -123,14 +124,7 @@ def test_peer_to_peer_migration_is_waited_for(here, there, filled, beat):
 @pytest.mark.parametrize("way", [("--managed",), ()])
 def test_client_gets_over_a_restart(here, there, filled, beat, which, way):
     client = start_slow(here, there, way=way)
-    if which != "destination":
-        here.kill()
-    if which != "source":
-        there.kill()
-    if which != "source":
-        there.start()
-    if which != "destination":
-        here.start()
+    kill_and_start(which, here, there)
     hurry(here)
     assert_arrives(here, there, beat)
     status, out, err = client.finish(30)

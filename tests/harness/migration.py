@@ -60,3 +60,14 @@ def start_vmferry(source, destination, *options, speed):
     )
     wait_copying(client, source, "beat")
     return client
+
+
+def kill_and_start(which, source, destination):
+    """The daemon of one side, or "both"."""
+    daemons = {"source": [source], "destination": [destination]}.get(
+        which, [source, destination]
+    )
+    for daemon in daemons:
+        daemon.kill()
+    for daemon in daemons:
+        daemon.start()
